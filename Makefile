@@ -1,0 +1,31 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv/bin
+PYTHON ?= python3.11
+TOOLS := . toolchain/activate;
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+.PHONY: setup
+setup: .venv/.complete node_modules/.complete ## Install everything pinned in the lock files
+
+.venv/.complete: requirements.lock toolchain/uv.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(VENV)/pip install --quiet --require-hashes -r toolchain/uv.lock
+	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --require-hashes -r requirements.lock
+	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+node_modules/.complete: package-lock.json
+	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+.PHONY: lock
+lock: .venv/.complete ## Resolve the dependencies anew and write the lock files
+	$(VENV)/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+	npm install --package-lock-only --ignore-scripts

@@ -1,0 +1,1 @@
+"""PoLeStar off chain: learning, economics, the chain clients and the workers that join them."""

@@ -1,0 +1,1 @@
+"""Input and output with the chain: connection, typed clients, typed errors, transactions."""

@@ -1,0 +1,1 @@
+"""Pure economics: followers' demand, the leader's price and its certificates."""

@@ -1,0 +1,1 @@
+"""Pure machine learning: data sets, training, quantisation, model bytes and exact scoring."""
