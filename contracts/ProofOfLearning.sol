@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ILearningLedger} from "./interfaces/ILearningLedger.sol";
+import {Commitment, IProofOfLearning, Phase, Round, Standing} from "./interfaces/IProofOfLearning.sol";
+import {IScorer, Metric, RowShape} from "./interfaces/IScorer.sol";
+import {Bounds, Escrow, ITaskRegistry} from "./interfaces/ITaskRegistry.sol";
+import {IVault} from "./interfaces/IVault.sol";
+import {LearningLedger} from "./LearningLedger.sol";
+import {PayoutCurve} from "./libraries/PayoutCurve.sol";
+import {TaskRegistry} from "./TaskRegistry.sol";
+
+/// @title ProofOfLearning
+/// @notice See {IProofOfLearning}.
+contract ProofOfLearning is IProofOfLearning {
+    /* CONSTANTS */
+
+    /// @inheritdoc IProofOfLearning
+    bytes32 public constant COMMIT_DOMAIN = keccak256("PoLeStar.Commitment.v1");
+
+    /// @inheritdoc IProofOfLearning
+    address public constant BURNED = 0x000000000000000000000000000000000000dEaD;
+
+    // Where the header of every model holds the hash of its training parameters.
+    uint256 internal constant PARAMETERS_HASH_START = 2;
+    uint256 internal constant PARAMETERS_HASH_END = 34;
+
+    /* IMMUTABLES */
+
+    /// @inheritdoc IProofOfLearning
+    IVault public immutable vault;
+
+    /// @inheritdoc IProofOfLearning
+    ITaskRegistry public immutable registry;
+
+    /// @inheritdoc IProofOfLearning
+    ILearningLedger public immutable ledger;
+
+    /* STORAGE */
+
+    /// @inheritdoc IProofOfLearning
+    mapping(uint256 taskId => Round round) public round;
+
+    /// @inheritdoc IProofOfLearning
+    mapping(uint256 taskId => mapping(address miner => Commitment commitment)) public commitmentOf;
+
+    /// @inheritdoc IProofOfLearning
+    mapping(uint256 taskId => mapping(uint256 rank => Standing standing)) public standingOf;
+
+    /* CONSTRUCTOR */
+
+    /// @dev Makes the registry and the ledger, so that the three know each other from the start.
+    constructor(IVault vault_, address[] memory scorers, Bounds memory bounds, bytes32 initializationHash) {
+        vault = vault_;
+        registry = new TaskRegistry(vault_, scorers, bounds);
+        ledger = new LearningLedger(initializationHash);
+    }
+
+    /* REGISTRY */
+
+    /// @inheritdoc IProofOfLearning
+    function open(uint256 taskId, uint40 commitEndsAt, uint96 minerBond) external {
+        require(msg.sender == address(registry), NotRegistry(msg.sender, address(registry)));
+
+        round[taskId] = Round(commitEndsAt, minerBond, 0, 0, Phase.UNKNOWN);
+
+        emit RoundOpened(taskId);
+    }
+
+    /* MINER */
+
+    /// @inheritdoc IProofOfLearning
+    function commit(uint256 taskId, bytes32 commitment) external {
+        Round memory r = round[taskId];
+        require(block.timestamp < r.commitEndsAt, CommitWindowClosed(taskId, r.commitEndsAt, block.timestamp));
+        Commitment storage c = commitmentOf[taskId][msg.sender];
+        require(c.order == 0, AlreadyCommitted(taskId, msg.sender));
+
+        round[taskId].commitCount = ++r.commitCount;
+        commitmentOf[taskId][msg.sender] = Commitment(bytes28(commitment), r.commitCount, false);
+
+        emit ModelCommitted(taskId, msg.sender);
+
+        vault.move(msg.sender, address(this), r.minerBond);
+    }
+
+    /// @inheritdoc IProofOfLearning
+    function reveal(uint256 taskId, bytes32 salt, bytes calldata model) external {
+        // INVARIANT: I-3. The digest binds sender, task, contract and chain; `revealed` is set once.
+        bytes32 modelHash = keccak256(model);
+        Commitment memory c = _checkCommitment(taskId, modelHash, salt);
+        (int64 scoreWad, uint256 winners) = _score(taskId, model);
+        bytes32 parametersHash = bytes32(model[PARAMETERS_HASH_START:PARAMETERS_HASH_END]);
+
+        Round storage r = round[taskId];
+        ++r.revealCount;
+        commitmentOf[taskId][msg.sender] = Commitment(_modelDigest(modelHash, parametersHash), c.order, true);
+        _rank(taskId, Standing(msg.sender, scoreWad, c.order), winners);
+
+        emit ModelRevealed(taskId, msg.sender, modelHash, parametersHash, scoreWad);
+
+        vault.move(address(this), msg.sender, r.minerBond);
+    }
+
+    /// @inheritdoc IProofOfLearning
+    function claim(uint256 taskId) external {
+        Phase phase = phaseOf(taskId);
+        require(phase == Phase.ABORTED, WrongPhase(taskId, Phase.ABORTED, phase));
+        require(commitmentOf[taskId][msg.sender].order != 0, NotCommitted(taskId, msg.sender));
+
+        // INVARIANT: I-2. The abort left exactly this much for each commitment.
+        Round memory r = round[taskId];
+        uint256 amount = r.minerBond + registry.escrowTerms(taskId).bond / r.commitCount;
+        delete commitmentOf[taskId][msg.sender];
+
+        emit BondClaimed(taskId, msg.sender, amount);
+
+        vault.move(address(this), msg.sender, amount);
+    }
+
+    /* ANYONE */
+
+    /// @inheritdoc IProofOfLearning
+    function settle(uint256 taskId, bytes32 modelHash, bytes32 parametersHash) external {
+        Phase phase = phaseOf(taskId);
+        require(phase == Phase.SETTLE, WrongPhase(taskId, Phase.SETTLE, phase));
+        Escrow memory escrow = registry.escrowTerms(taskId);
+        Round memory r = round[taskId];
+        Standing memory best = standingOf[taskId][0];
+        bool won = best.miner != address(0) && best.scoreWad >= escrow.minScoreWad;
+        if (won) _checkWinner(taskId, best.miner, modelHash, parametersHash);
+
+        // INVARIANT: I-2. Payouts, refund and slashes are the whole escrow and all bonds not given back at reveal.
+        round[taskId].outcome = Phase.SETTLED;
+        uint256 paid = won ? _pay(taskId, escrow) : 0;
+        uint256 refunded = escrow.reward - paid + escrow.bond;
+        uint256 slashed = uint256(r.minerBond) * (r.commitCount - r.revealCount);
+
+        emit TaskSettled(taskId, won ? best.miner : address(0), refunded, slashed);
+
+        vault.move(address(this), escrow.dataNode, refunded);
+        if (slashed != 0) vault.move(address(this), BURNED, slashed);
+        if (won) ledger.append(taskId, best.miner, modelHash, parametersHash, best.scoreWad);
+    }
+
+    /// @inheritdoc IProofOfLearning
+    function abort(uint256 taskId) external {
+        Phase phase = phaseOf(taskId);
+        require(phase == Phase.ABORT, WrongPhase(taskId, Phase.ABORT, phase));
+        Escrow memory escrow = registry.escrowTerms(taskId);
+        Round memory r = round[taskId];
+
+        // INVARIANT: I-2. What the refund leaves is one claim for each commitment.
+        round[taskId].outcome = Phase.ABORTED;
+        uint256 share = r.commitCount == 0 ? 0 : escrow.bond / r.commitCount;
+        uint256 refunded = uint256(escrow.reward) + escrow.bond - share * r.commitCount;
+
+        emit TaskAborted(taskId, refunded, r.commitCount == 0 ? 0 : share + r.minerBond);
+
+        vault.move(address(this), escrow.dataNode, refunded);
+    }
+
+    /* VIEW */
+
+    /// @inheritdoc IProofOfLearning
+    function phaseOf(uint256 taskId) public view returns (Phase) {
+        Round memory r = round[taskId];
+        if (r.outcome != Phase.UNKNOWN) return r.outcome;
+        if (r.commitEndsAt == 0) return taskId != 0 && taskId <= registry.taskCount() ? Phase.DRAW : Phase.UNKNOWN;
+        if (block.timestamp < r.commitEndsAt) return Phase.COMMIT;
+
+        (uint256 discloseEndsAt, uint256 revealEndsAt) = registry.deadlines(taskId);
+        if (revealEndsAt != 0) {
+            bool over = block.timestamp >= revealEndsAt || r.revealCount == r.commitCount;
+            return over ? Phase.SETTLE : Phase.REVEAL;
+        }
+        return block.timestamp >= discloseEndsAt || r.commitCount == 0 ? Phase.ABORT : Phase.DISCLOSE;
+    }
+
+    /// @inheritdoc IProofOfLearning
+    function commitmentHash(uint256 taskId, address miner, bytes32 modelHash, bytes32 salt)
+        public
+        view
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(COMMIT_DOMAIN, block.chainid, address(this), taskId, miner, modelHash, salt));
+    }
+
+    /* INTERNAL */
+
+    function _checkCommitment(uint256 taskId, bytes32 modelHash, bytes32 salt)
+        internal
+        view
+        returns (Commitment memory c)
+    {
+        c = commitmentOf[taskId][msg.sender];
+        require(c.order != 0, NotCommitted(taskId, msg.sender));
+        require(!c.revealed, AlreadyRevealed(taskId, msg.sender));
+        bytes28 digest = bytes28(commitmentHash(taskId, msg.sender, modelHash, salt));
+        require(digest == c.digest, CommitmentMismatch(taskId, msg.sender, c.digest, digest));
+    }
+
+    function _checkWinner(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash) internal view {
+        bytes28 expected = commitmentOf[taskId][winner].digest;
+        bytes28 actual = _modelDigest(modelHash, parametersHash);
+        require(actual == expected, WinnerMismatch(taskId, winner, expected, actual));
+    }
+
+    function _modelDigest(bytes32 modelHash, bytes32 parametersHash) internal pure returns (bytes28) {
+        return bytes28(keccak256(abi.encode(modelHash, parametersHash)));
+    }
+
+    /// @dev Scores below what a standing can hold count as the lowest that it can.
+    function _score(uint256 taskId, bytes calldata model) internal view returns (int64 scoreWad, uint256 winners) {
+        (
+            address scorer,
+            Metric metric,
+            RowShape memory shape,
+            address testRows,
+            uint256 revealEndsAt,
+            PayoutCurve curve
+        ) = registry.scoringTerms(taskId);
+        require(block.timestamp < revealEndsAt, RevealWindowClosed(taskId, revealEndsAt, block.timestamp));
+
+        int256 score = IScorer(scorer).score(metric, shape, testRows, model);
+        return (score < type(int64).min ? type(int64).min : int64(score), curve.winners());
+    }
+
+    /// @dev Keeps the best models sorted, best first, as many as win. Ties go to the earlier commitment.
+    function _rank(uint256 taskId, Standing memory entry, uint256 winners) internal {
+        mapping(uint256 rank => Standing standing) storage standings = standingOf[taskId];
+        for (uint256 rank; rank < winners; ++rank) {
+            Standing memory other = standings[rank];
+            if (other.miner != address(0) && !_beats(entry, other)) continue;
+            standings[rank] = entry;
+            if (other.miner == address(0)) return;
+            entry = other;
+        }
+    }
+
+    function _beats(Standing memory a, Standing memory b) internal pure returns (bool) {
+        return a.scoreWad > b.scoreWad || (a.scoreWad == b.scoreWad && a.order < b.order);
+    }
+
+    function _pay(uint256 taskId, Escrow memory escrow) internal returns (uint256 paid) {
+        uint256 winners = escrow.payoutCurve.winners();
+        for (uint256 rank; rank < winners; ++rank) {
+            Standing memory standing = standingOf[taskId][rank];
+            if (standing.miner == address(0) || standing.scoreWad < escrow.minScoreWad) break;
+            uint256 amount = escrow.payoutCurve.payout(rank, escrow.reward);
+            paid += amount;
+
+            emit RewardPaid(taskId, standing.miner, rank, amount);
+
+            vault.move(address(this), standing.miner, amount);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+
+import {IVault} from "./interfaces/IVault.sol";
+
+/// @title Vault
+/// @notice See {IVault}.
+contract Vault is IVault {
+    using SafeERC20 for IERC20;
+
+    /* IMMUTABLES */
+
+    /// @inheritdoc IVault
+    IERC20 public immutable token;
+
+    /* STORAGE */
+
+    /// @inheritdoc IVault
+    mapping(address account => uint256 balance) public balanceOf;
+
+    /// @inheritdoc IVault
+    mapping(address account => mapping(address operator => bool approved)) public isOperator;
+
+    /* CONSTRUCTOR */
+
+    constructor(IERC20 token_) {
+        token = token_;
+    }
+
+    /* DEPOSITOR */
+
+    /// @inheritdoc IVault
+    function deposit(uint256 amount) external {
+        _deposit(amount);
+    }
+
+    /// @inheritdoc IVault
+    function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        // A permit can be taken from the mempool and used first; the allowance it gave is there all the same.
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+
+        _deposit(amount);
+    }
+
+    /// @inheritdoc IVault
+    function withdraw(uint256 amount, address to) external {
+        _debit(msg.sender, amount);
+
+        emit Withdrawn(msg.sender, to, amount);
+
+        token.safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc IVault
+    function setOperator(address operator, bool approved) external {
+        isOperator[msg.sender][operator] = approved;
+
+        emit OperatorSet(msg.sender, operator, approved);
+    }
+
+    /* OPERATOR */
+
+    /// @inheritdoc IVault
+    function move(address from, address to, uint256 amount) external {
+        require(msg.sender == from || isOperator[from][msg.sender], OperatorNotApproved(from, msg.sender));
+
+        _debit(from, amount);
+        balanceOf[to] += amount;
+
+        emit Moved(from, to, amount);
+    }
+
+    /* INTERNAL */
+
+    /// @dev INVARIANT: I-1. The amount is credited before the transfer and the transfer is measured, so a token
+    /// that calls back cannot have one transfer counted twice: the outer measure would differ and revert.
+    function _deposit(uint256 amount) internal {
+        balanceOf[msg.sender] += amount;
+
+        emit Deposited(msg.sender, amount);
+
+        uint256 balanceBefore = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 received = token.balanceOf(address(this)) - balanceBefore;
+        require(received == amount, DepositMismatch(amount, received));
+    }
+
+    function _debit(address account, uint256 amount) internal {
+        uint256 balance = balanceOf[account];
+        require(balance >= amount, BalanceTooLow(account, balance, amount));
+
+        unchecked {
+            balanceOf[account] = balance - amount;
+        }
+    }
+}

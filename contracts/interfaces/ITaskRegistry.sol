@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {PayoutCurve} from "../libraries/PayoutCurve.sol";
+import {IProofOfLearning} from "./IProofOfLearning.sol";
+import {Metric, RowShape} from "./IScorer.sol";
+import {IVault} from "./IVault.sol";
+
+/// @notice What every task of a deployment must keep to.
+/// @param minWindowSeconds The least length of the commit, disclose and reveal windows.
+/// @param maxWindowSeconds Their greatest length.
+/// @param minDataNodeBond The least bond of a data node.
+/// @param minMinerBond The least bond of a miner.
+struct Bounds {
+    uint32 minWindowSeconds;
+    uint32 maxWindowSeconds;
+    uint128 minDataNodeBond;
+    uint96 minMinerBond;
+}
+
+/// @notice What a data node asks for.
+/// @param dataRoot Root of the `RowTree` over all salted rows.
+/// @param manifestHash sha256 of the manifest, which says what the bytes of a row mean.
+/// @param scorer Scores the models; one that the deployment accepts.
+/// @param metric What is scored.
+/// @param featureCount Features per row, one byte each.
+/// @param classCount Classes of the target, at most 256; 0 for regression.
+/// @param rowCount All rows.
+/// @param testCount How many of them are drawn as the hidden test set.
+/// @param reward What the best models share, in token units.
+/// @param dataNodeBond Lost to the miners if the data node does not disclose.
+/// @param minerBond Lost by a miner that commits and does not reveal.
+/// @param minScoreWad The score below which a model is paid nothing.
+/// @param commitSeconds From the draw to the end of commits; training happens in it.
+/// @param discloseSeconds From the end of commits to the deadline of the disclosure.
+/// @param revealSeconds From the disclosure to the end of reveals.
+/// @param payoutBps The payout curve: the share of the best model, of the second best, ...
+struct TaskSpec {
+    bytes32 dataRoot;
+    bytes32 manifestHash;
+    address scorer;
+    Metric metric;
+    uint16 featureCount;
+    uint16 classCount;
+    uint32 rowCount;
+    uint16 testCount;
+    uint128 reward;
+    uint128 dataNodeBond;
+    uint96 minerBond;
+    int64 minScoreWad;
+    uint32 commitSeconds;
+    uint32 discloseSeconds;
+    uint32 revealSeconds;
+    uint16[] payoutBps;
+}
+
+/// @notice A task as it is stored: the spec, packed, and what happened since.
+/// @param seed Determines the test rows; 0 before the draw.
+/// @param testRows The contract whose code holds the test rows (SSTORE2); 0 before the disclosure.
+/// @param commitEndsAt Set by the draw; 0 before.
+/// @param revealEndsAt Set by the disclosure; 0 before.
+/// @param drawBlock The block whose hash will draw, or drew, the test rows.
+struct Task {
+    bytes32 dataRoot;
+    bytes32 manifestHash;
+    bytes32 seed;
+    address dataNode;
+    uint96 minerBond;
+    uint128 reward;
+    uint128 dataNodeBond;
+    PayoutCurve payoutCurve;
+    int64 minScoreWad;
+    address scorer;
+    Metric metric;
+    uint16 featureCount;
+    uint16 classCount;
+    uint16 testCount;
+    uint32 rowCount;
+    address testRows;
+    uint40 commitEndsAt;
+    uint40 revealEndsAt;
+    uint64 drawBlock;
+    uint32 commitSeconds;
+    uint32 discloseSeconds;
+    uint32 revealSeconds;
+}
+
+/// @notice What a task's end is about.
+struct Escrow {
+    address dataNode;
+    uint128 reward;
+    uint128 bond;
+    int64 minScoreWad;
+    PayoutCurve payoutCurve;
+}
+
+/// @title ITaskRegistry
+/// @notice Tasks from their posting to the disclosure of their test rows. The escrow of a task, reward and
+/// data-node bond, lies in the vault on the balance of the ProofOfLearning contract, which alone pays it out.
+///
+/// The data node fixes all rows before it can know which become the test set, and nobody can know more of a test
+/// row than its salted hash until commits are closed.
+interface ITaskRegistry {
+    /// @notice Emitted when a task was posted.
+    event TaskPosted(uint256 indexed taskId, address indexed dataNode, bytes32 manifestHash, uint64 drawBlock);
+
+    /// @notice Emitted when the draw's block hash was no longer to be had and a new block was named.
+    event DrawRearmed(uint256 indexed taskId, uint64 drawBlock);
+
+    /// @notice Emitted when the test rows were drawn.
+    event TaskDrawn(uint256 indexed taskId, bytes32 seed, uint40 commitEndsAt);
+
+    /// @notice Emitted when the data node named the blob that holds the training rows with their salts.
+    event TrainingRowsPublished(uint256 indexed taskId, bytes32 blobHash);
+
+    /// @notice Emitted when the test rows were disclosed.
+    event TestRowsDisclosed(uint256 indexed taskId, address testRows, uint40 revealEndsAt);
+
+    /// @notice Thrown when a task is posted with a scorer that the deployment does not accept.
+    error ScorerNotAccepted(address scorer);
+
+    /// @notice Thrown when the metric, the features and the classes of a task do not go together.
+    error InvalidShape(Metric metric, uint256 featureCount, uint256 classCount);
+
+    /// @notice Thrown when a task would test on no row, on all rows, or on more than `MAX_TEST_ROWS`.
+    error InvalidTestCount(uint256 testCount, uint256 rowCount);
+
+    /// @notice Thrown when the test rows would not fit one contract's code.
+    error TestRowsTooLarge(uint256 size, uint256 maximumSize);
+
+    /// @notice Thrown when a window is shorter or longer than the deployment allows.
+    error WindowOutOfBounds(uint256 windowSeconds, uint256 minimumSeconds, uint256 maximumSeconds);
+
+    /// @notice Thrown when a bond is lower than the deployment allows.
+    error BondTooLow(uint256 bond, uint256 minimumBond);
+
+    /// @notice Thrown when a task offers no reward.
+    error RewardMissing();
+
+    /// @notice Thrown when a task does not exist.
+    error UnknownTask(uint256 taskId);
+
+    /// @notice Thrown when the caller is not the task's data node.
+    error NotDataNode(uint256 taskId, address caller, address dataNode);
+
+    /// @notice Thrown when the test rows are drawn before the block that draws them has a hash.
+    error DrawTooEarly(uint256 taskId, uint256 blockNumber, uint256 drawBlock);
+
+    /// @notice Thrown when the test rows are drawn a second time.
+    error AlreadyDrawn(uint256 taskId);
+
+    /// @notice Thrown when training rows are published before the draw or after the end of commits.
+    error PublishWindowClosed(uint256 taskId, uint256 commitEndsAt, uint256 timestamp);
+
+    /// @notice Thrown when test rows are disclosed before commits end, or after the disclosure's deadline.
+    error DiscloseWindowClosed(uint256 taskId, uint256 opensAt, uint256 endsAt, uint256 timestamp);
+
+    /// @notice Thrown when the test rows are disclosed a second time.
+    error AlreadyDisclosed(uint256 taskId);
+
+    /// @notice Thrown when a disclosure has another length than the test rows, or another number of salts.
+    error DisclosureLengthMismatch(uint256 expectedLength, uint256 actualLength);
+
+    /// @notice Thrown when the disclosed rows are not, in ascending order, the drawn ones of this data set.
+    error DataRootMismatch(uint256 taskId, bytes32 expectedRoot, bytes32 actualRoot);
+
+    /// @notice Blocks from the posting to the block that draws.
+    function DRAW_DELAY_BLOCKS() external view returns (uint256);
+
+    /// @notice The greatest number of test rows: a disclosure always fits one transaction of 2^24 gas.
+    function MAX_TEST_ROWS() external view returns (uint256);
+
+    /// @notice The money.
+    function vault() external view returns (IVault);
+
+    /// @notice The contract that made this one, judges models and holds the escrows.
+    function proof() external view returns (IProofOfLearning);
+
+    /// @notice What tasks must keep to.
+    function bounds()
+        external
+        view
+        returns (uint32 minWindowSeconds, uint32 maxWindowSeconds, uint128 minDataNodeBond, uint96 minMinerBond);
+
+    /// @notice Whether tasks may be scored by `scorer`.
+    function isScorer(address scorer) external view returns (bool accepted);
+
+    /// @notice How many tasks were posted; ids count from 1.
+    function taskCount() external view returns (uint256);
+
+    /// @notice Posts a task. Takes reward and bond from the caller's vault balance; the caller must have approved
+    /// this contract as an operator.
+    function post(TaskSpec calldata spec) external returns (uint256 taskId);
+
+    /// @notice Draws the test rows from the hash of the task's draw block and opens the commit window.
+    /// @dev Anyone may call. The hash of a block is to be had for 256 blocks; past them the call names a new
+    /// block instead (`DrawRearmed`).
+    /// Warning: whoever is the only one to watch a task for 256 blocks can so have it drawn once more.
+    function draw(uint256 taskId) external;
+
+    /// @notice Names the blob that holds the training rows with their salts. The contract does not see the blob:
+    /// miners check it against `dataRoot` before they train. The last call counts.
+    function publish(uint256 taskId, bytes32 blobHash) external;
+
+    /// @notice Discloses the test rows, once commits are closed, and opens the reveal window.
+    /// @param rows The drawn rows in ascending order of their index, without separators.
+    /// @param salts Their salts.
+    /// @param multiproof The other nodes of the tree, as `RowTree` takes them.
+    function disclose(uint256 taskId, bytes calldata rows, bytes32[] calldata salts, bytes32[] calldata multiproof)
+        external;
+
+    /// @notice Everything about a task.
+    function task(uint256 taskId) external view returns (Task memory);
+
+    /// @notice The indices of the drawn test rows, ascending.
+    function testRowsOf(uint256 taskId) external view returns (uint256[] memory rows);
+
+    /// @notice What a reveal needs to know; zeros for an unknown task.
+    function scoringTerms(uint256 taskId)
+        external
+        view
+        returns (
+            address scorer,
+            Metric metric,
+            RowShape memory shape,
+            address testRows,
+            uint40 revealEndsAt,
+            PayoutCurve payoutCurve
+        );
+
+    /// @notice What a settlement, an abort or a claim needs to know; zeros for an unknown task.
+    function escrowTerms(uint256 taskId) external view returns (Escrow memory);
+
+    /// @notice The deadlines that were set so far: 0 where the draw or the disclosure that sets one is to come.
+    function deadlines(uint256 taskId) external view returns (uint256 discloseEndsAt, uint256 revealEndsAt);
+}
