@@ -22,7 +22,9 @@ contract TaskRegistry is ITaskRegistry {
     /// @inheritdoc ITaskRegistry
     uint256 public constant MAX_TEST_ROWS = 2048;
 
-    uint256 internal constant MAX_CLASSES = 256;
+    // What every scorer can take.
+    uint256 internal constant MAX_FEATURES = 1024;
+    uint256 internal constant MAX_CLASSES = 255;
 
     // A contract's code is at most 24,576 bytes, one of which SSTORE2 puts in front of the data.
     uint256 internal constant MAX_TEST_BYTES = 24_575;
@@ -208,7 +210,8 @@ contract TaskRegistry is ITaskRegistry {
         bool fits = spec.metric == Metric.R2
             ? spec.classCount == 0
             : spec.classCount >= 2 && spec.classCount <= MAX_CLASSES;
-        require(fits && spec.featureCount > 0, InvalidShape(spec.metric, spec.featureCount, spec.classCount));
+        fits = fits && spec.featureCount > 0 && spec.featureCount <= MAX_FEATURES;
+        require(fits, InvalidShape(spec.metric, spec.featureCount, spec.classCount));
         require(
             spec.testCount > 0 && spec.testCount < spec.rowCount && spec.testCount <= MAX_TEST_ROWS,
             InvalidTestCount(spec.testCount, spec.rowCount)

@@ -23,8 +23,8 @@ struct Bounds {
 /// @param manifestHash sha256 of the manifest, which says what the bytes of a row mean.
 /// @param scorer Scores the models; one that the deployment accepts.
 /// @param metric What is scored.
-/// @param featureCount Features per row, one byte each.
-/// @param classCount Classes of the target, at most 256; 0 for regression.
+/// @param featureCount Features per row, one byte each, at most 1024.
+/// @param classCount Classes of the target, 2 to 255; 0 for regression.
 /// @param rowCount All rows.
 /// @param testCount How many of them are drawn as the hidden test set.
 /// @param reward What the best models share, in token units.

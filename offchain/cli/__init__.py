@@ -1,15 +1,21 @@
 """The `pole` command: one module per command, each of which parses, calls one function and prints."""
 
 from importlib import import_module
+from typing import Any
 
 import click
 
 COMMANDS: dict[str, str] = {
+    "task": "offchain.cli.task:task",
+    "mine": "offchain.cli.mine:mine",
+    "ledger": "offchain.cli.ledger:ledger",
+    "vault": "offchain.cli.vault:vault",
+    "deploy-info": "offchain.cli.deploy_info:deploy_info",
 }
 
 
 class LazyGroup(click.Group):
-    """Imports a command when it is named, so that `pole --help` does not wait for scikit-learn."""
+    """Imports a command when it is named, so that a command does not wait for what another needs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Name the commands in the order in which a newcomer meets them."""
@@ -23,8 +29,25 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def invoke(self, context: click.Context) -> Any:
+        """Turn the errors that a user can mend into one line; the others keep their traceback."""
+        from offchain.cli.failures import one_line
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+        with one_line():
+            return super().invoke(context)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="polestar", prog_name="pole")
 def main() -> None:
-    """Proof of Learning and Stackelberg resource trading on Ethereum."""
+    """Proof of Learning and Stackelberg resource trading on Ethereum.
+
+    A data node posts a task, miners train and commit, the contract scores what they reveal and pays. Every
+    option can be given in the environment too: POLE_RPC, POLE_DEPLOYMENTS, POLE_HOME, POLE_ACCOUNT.
+
+    \b
+    pole task post iris --account dev:0     post a task and carry it to its end
+    pole mine --account dev:1               compete for the open tasks
+    pole task list                          what there is to do
+    pole ledger --verify                    what was learned, and whether that is true
+    """

@@ -1,0 +1,55 @@
+"""Whose key signs: the well-known accounts of local chains, or encrypted keyfiles."""
+
+import json
+import os
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from offchain.chain.errors import AccountInvalid
+
+DEV_MNEMONIC = "test test test test test test test test test test test junk"  # Anvil's; anybody has these keys
+DEV_CHAIN_IDS = (1337, 31337, 131277322940537)  # geth --dev, Anvil, eth-tester
+APE_ACCOUNTS = Path.home() / ".ape" / "accounts"
+PASSPHRASE_VARIABLE = "POLE_PASSPHRASE"
+
+Account.enable_unaudited_hdwallet_features()
+
+
+def dev_account(index: int) -> LocalAccount:
+    """One of the accounts that local chains fund; never to be used elsewhere."""
+    account: LocalAccount = Account.from_mnemonic(DEV_MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
+    return account
+
+
+def open_account(name: str, chain_id: int, passphrase: str | None = None) -> LocalAccount:
+    """The account that `name` means.
+
+    Parameters
+    ----------
+    name : ``dev:INDEX`` on a local chain, the path of a keyfile, or the alias of an account of ``ape accounts``
+    chain_id : the chain it is for
+    passphrase : of the keyfile; else that of the environment variable POLE_PASSPHRASE
+
+    Raises
+    ------
+    AccountInvalid
+    """
+    if name.startswith("dev:"):
+        if chain_id not in DEV_CHAIN_IDS:
+            raise AccountInvalid(f"{name} is for local chains: anybody has its key, and this is chain {chain_id}")
+        if not name[4:].isdecimal():
+            raise AccountInvalid(f"{name}: what follows 'dev:' is a number")
+        return dev_account(int(name[4:]))
+    path = Path(name) if name.endswith(".json") else APE_ACCOUNTS / f"{name}.json"
+    if not path.is_file():
+        raise AccountInvalid(f"there is no keyfile {path}")
+    secret = passphrase if passphrase is not None else os.environ.get(PASSPHRASE_VARIABLE)
+    if secret is None:
+        raise AccountInvalid(f"{path} needs its passphrase in the environment variable {PASSPHRASE_VARIABLE}")
+    try:
+        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), secret))
+    except (ValueError, KeyError, TypeError) as error:
+        raise AccountInvalid(f"{path} cannot be opened: {error}") from None
+    return account

@@ -1,0 +1,106 @@
+"""How the protocol is deployed: which contracts, in which order, with which arguments.
+
+Whoever deploys brings a `Deployer`: the ape script one that uses ape's accounts, tests and simulations one that
+compiles with py-solc-x and sends through web3.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from offchain.chain.compiler import Artifact
+from offchain.chain.deployment import Contract, Deployment
+from offchain.canonical import parameters_hash
+
+SCORERS = ("DenseScorer",)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What every task must keep to, in the order of the Solidity struct."""
+
+    min_window_seconds: int
+    max_window_seconds: int
+    min_data_node_bond: int
+    min_miner_bond: int
+
+
+class Deployer(Protocol):
+    """Creates contracts on one chain."""
+
+    chain_id: int
+
+    def block_number(self) -> int:
+        """The number of the newest block."""
+
+    def create(self, name: str, *arguments: Any) -> str:
+        """Create the contract of a name and give its address."""
+
+    def abi(self, name: str) -> list[dict[str, Any]]:
+        """The ABI of a contract."""
+
+    def read(self, name: str, address: str, function: str) -> Any:
+        """Call a view function without arguments."""
+
+
+def deploy(deployer: Deployer, bounds: Bounds, token: str | None = None) -> Deployment:
+    """Deploy the protocol for the ERC-20 at `token`; for a new TestToken where none is named."""
+
+    def contract(name: str, address: str) -> Contract:
+        return Contract(address=address, abi=deployer.abi(name))
+
+    block = deployer.block_number()
+    token = token or deployer.create("TestToken")
+    vault = deployer.create("Vault", token)
+    scorers = {name: deployer.create(name) for name in SCORERS}
+    initialization = {"protocol": "PoLeStar", "version": 1, **asdict(bounds)}
+    arguments = (vault, list(scorers.values()), tuple(asdict(bounds).values()), parameters_hash(initialization))
+    proof = deployer.create("ProofOfLearning", *arguments)
+    return Deployment(
+        chain_id=deployer.chain_id,
+        block=block,
+        initialization=initialization,
+        token=contract("TestToken", token),
+        vault=contract("Vault", vault),
+        registry=contract("TaskRegistry", deployer.read("ProofOfLearning", proof, "registry")),
+        proof=contract("ProofOfLearning", proof),
+        ledger=contract("LearningLedger", deployer.read("ProofOfLearning", proof, "ledger")),
+        scorers={name: contract(name, address) for name, address in scorers.items()},
+    )
+
+
+class Web3Deployer:
+    """Sends compiled contracts through web3."""
+
+    def __init__(self, w3: Web3, account: LocalAccount, artifacts: dict[str, Artifact]) -> None:
+        self._w3, self._account, self._artifacts = w3, account, artifacts
+        self.chain_id = w3.eth.chain_id
+
+    def block_number(self) -> int:
+        """See Deployer."""
+        return self._w3.eth.block_number
+
+    def create(self, name: str, *arguments: Any) -> str:
+        """See Deployer."""
+        factory = self._w3.eth.contract(abi=self.abi(name), bytecode=self._artifacts[name].bytecode)
+        frame = {
+            "from": self._account.address,
+            "nonce": self._w3.eth.get_transaction_count(self._account.address),
+        }
+        transaction = factory.constructor(*arguments).build_transaction(frame)  # type: ignore[arg-type]
+        signed = self._account.sign_transaction(transaction)
+        sent = self._w3.eth.send_raw_transaction(signed.raw_transaction)
+        address = self._w3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
+        assert address is not None
+        return str(address)
+
+    def abi(self, name: str) -> list[dict[str, Any]]:
+        """See Deployer."""
+        return self._artifacts[name].abi
+
+    def read(self, name: str, address: str, function: str) -> Any:
+        """See Deployer."""
+        contract = self._w3.eth.contract(Web3.to_checksum_address(address), abi=self.abi(name))
+        return contract.functions[function]().call()

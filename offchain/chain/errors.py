@@ -1,0 +1,300 @@
+"""What can go wrong with the chain, as one tree.
+
+::
+
+    ChainError
+    ├── EndpointUnreachable      nobody answers at the RPC endpoint
+    ├── WrongChain               the endpoint serves another chain than the deployment's
+    ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
+    ├── AccountInvalid           no such account, or no key for it
+    ├── TransactionTooLarge      a transaction needs more gas than a transaction may have
+    ├── TransactionTimeout       a transaction was sent and is in no block yet
+    └── TransactionReverted      a contract refused
+        ├── UnknownRevert        with data that no known contract declares
+        └── ContractError        with a named error: one class each, named as in Solidity
+
+A `ContractError` carries the values of the Solidity error as attributes, by their names there.
+"""
+
+from typing import Any, ClassVar
+
+
+class ChainError(Exception):
+    """Anything that went wrong between this process and the chain."""
+
+
+class EndpointUnreachable(ChainError):
+    """Nobody answers at the RPC endpoint."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"no node answers at {url}: {reason}")
+
+
+class WrongChain(ChainError):
+    """The endpoint serves another chain than the deployment is on."""
+
+    def __init__(self, url: str, expected: int, actual: int) -> None:
+        self.url, self.expected, self.actual = url, expected, actual
+        super().__init__(f"{url} serves chain {actual}, but the deployment is on chain {expected}")
+
+
+class DeploymentInvalid(ChainError):
+    """The deployments file is missing, malformed or of something else."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class AccountInvalid(ChainError):
+    """There is no such account, or no key for it."""
+
+
+class TransactionTooLarge(ChainError):
+    """A transaction needs more gas than one transaction may have (EIP-7825)."""
+
+    def __init__(self, gas: int, limit: int) -> None:
+        self.gas, self.limit = gas, limit
+        super().__init__(f"the transaction needs {gas:,} gas, and a transaction may use {limit:,} at most")
+
+
+class TransactionTimeout(ChainError):
+    """A transaction was sent and is in no block yet."""
+
+    def __init__(self, transaction_hash: str, seconds: float) -> None:
+        self.transaction_hash, self.seconds = transaction_hash, seconds
+        super().__init__(f"transaction {transaction_hash} is in no block after {seconds:.0f} s")
+
+
+class TransactionReverted(ChainError):
+    """A contract refused."""
+
+
+class UnknownRevert(TransactionReverted):
+    """A contract refused with data that no contract of the deployment declares."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        super().__init__(f"reverted with data 0x{data.hex()}" if data else "reverted without a reason")
+
+
+class ContractError(TransactionReverted):
+    """A contract refused with a named error."""
+
+    message: ClassVar[str]
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+        super().__init__(self.message.format(**values))
+
+    def __init_subclass__(cls) -> None:
+        BY_NAME[cls.__name__] = cls
+
+
+BY_NAME: dict[str, type[ContractError]] = {}
+
+
+# Vault
+
+
+class BalanceTooLow(ContractError):
+    """An account has less in the vault than is to leave it."""
+
+    message = "{account} has {balance} in the vault and needs {amount}: deposit the difference"
+
+
+class OperatorNotApproved(ContractError):
+    """A contract moves the balance of an account that did not approve it."""
+
+    message = "{account} has not approved {operator} as an operator of its vault balance"
+
+
+class DepositMismatch(ContractError):
+    """The token delivered another amount than was deposited."""
+
+    message = "the token delivered {receivedAmount} of {requestedAmount}: one that takes a fee is not accepted"
+
+
+class SafeERC20FailedOperation(ContractError):
+    """The token answered a transfer with false."""
+
+    message = "the token {token} did not carry out the transfer"
+
+
+# Registry
+
+
+class ScorerNotAccepted(ContractError):
+    """A task names a scorer that the deployment does not accept."""
+
+    message = "this deployment does not accept the scorer {scorer}"
+
+
+class InvalidShape(ContractError):
+    """Metric, features and classes of a task do not go together."""
+
+    message = "metric {metric} does not go with {featureCount} features and {classCount} classes"
+
+
+class InvalidTestCount(ContractError):
+    """A task tests on no row, on all rows or on too many."""
+
+    message = "cannot test on {testCount} of {rowCount} rows"
+
+
+class TestRowsTooLarge(ContractError):
+    """The test rows do not fit one contract's code."""
+
+    __test__ = False  # not a test, whatever its name
+    message = "the test rows take {size} bytes, {maximumSize} at most: draw fewer"
+
+
+class WindowOutOfBounds(ContractError):
+    """A window is shorter or longer than the deployment allows."""
+
+    message = "a window of {windowSeconds} s is not within {minimumSeconds} to {maximumSeconds} s"
+
+
+class BondTooLow(ContractError):
+    """A bond is lower than the deployment allows."""
+
+    message = "a bond of {bond} is below the least of {minimumBond}"
+
+
+class RewardMissing(ContractError):
+    """A task offers no reward."""
+
+    message = "a task needs a reward"
+
+
+class InvalidPayoutCurve(ContractError):
+    """Shares are none, too many, zero, rising, or not 10,000 in sum."""
+
+    message = "{payoutBps} is no payout curve: up to 12 positive shares, none above the one before, 10,000 in sum"
+
+
+class UnknownTask(ContractError):
+    """A task does not exist."""
+
+    message = "there is no task {taskId}"
+
+
+class NotDataNode(ContractError):
+    """The caller is not the task's data node."""
+
+    message = "task {taskId} belongs to {dataNode}, not to {caller}"
+
+
+class DrawTooEarly(ContractError):
+    """The block that draws has no hash yet."""
+
+    message = "task {taskId} is drawn by block {drawBlock}, and this is block {blockNumber}"
+
+
+class AlreadyDrawn(ContractError):
+    """The test rows were drawn before."""
+
+    message = "task {taskId} is drawn"
+
+
+class PublishWindowClosed(ContractError):
+    """Training rows are published before the draw or after the end of commits."""
+
+    message = "task {taskId} takes training rows until {commitEndsAt}, and it is {timestamp}"
+
+
+class DiscloseWindowClosed(ContractError):
+    """Test rows are disclosed before commits end or after the deadline."""
+
+    message = "task {taskId} takes a disclosure from {opensAt} to {endsAt}, and it is {timestamp}"
+
+
+class AlreadyDisclosed(ContractError):
+    """The test rows were disclosed before."""
+
+    message = "the test rows of task {taskId} are disclosed"
+
+
+class DisclosureLengthMismatch(ContractError):
+    """A disclosure has another length than the test rows."""
+
+    message = "the disclosure has length {actualLength}, not {expectedLength}"
+
+
+class DataRootMismatch(ContractError):
+    """The disclosed rows are not, in ascending order, the drawn ones of this data set."""
+
+    message = "the disclosed rows hash to another root than the one that task {taskId} was posted with"
+
+
+class ProofLengthMismatch(ContractError):
+    """A multiproof has another number of nodes than its rows call for."""
+
+    message = "the multiproof has {givenNodes} nodes, not {neededNodes}"
+
+
+# Proof of learning
+
+
+class NotRegistry(ContractError):
+    """Anyone but the registry opens a round."""
+
+    message = "{caller} is not the registry {registry}"
+
+
+class CommitWindowClosed(ContractError):
+    """A miner commits before the draw or after the window."""
+
+    message = "task {taskId} takes commitments until {commitEndsAt}, and it is {timestamp}"
+
+
+class AlreadyCommitted(ContractError):
+    """A miner commits to a task for the second time."""
+
+    message = "{miner} has committed to task {taskId}"
+
+
+class RevealWindowClosed(ContractError):
+    """A miner reveals before the disclosure or after the window."""
+
+    message = "task {taskId} takes reveals until {revealEndsAt}, and it is {timestamp}"
+
+
+class NotCommitted(ContractError):
+    """A miner that did not commit reveals or claims."""
+
+    message = "{miner} has no commitment to task {taskId}"
+
+
+class AlreadyRevealed(ContractError):
+    """A miner reveals for the second time."""
+
+    message = "{miner} has revealed its model of task {taskId}"
+
+
+class CommitmentMismatch(ContractError):
+    """A reveal is not what was committed."""
+
+    message = "{miner} committed to another model, salt, task or chain than it reveals for task {taskId}"
+
+
+class WrongPhase(ContractError):
+    """A task is settled, aborted or claimed from in another phase than that takes."""
+
+    message = "task {taskId} is in phase {actual}, and this takes phase {expected}"
+
+
+class WinnerMismatch(ContractError):
+    """The hashes given to a settlement are not the winner's."""
+
+    message = "the hashes are not those of the model of {winner}, which won task {taskId}"
+
+
+# Ledger
+
+
+class NotWriter(ContractError):
+    """Anyone but the proof of learning appends a block."""
+
+    message = "{caller} may not append: the ledger's writer is {writer}"

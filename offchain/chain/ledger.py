@@ -1,0 +1,81 @@
+"""The learning ledger: blocks, their hashes, their validity."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from offchain.chain.client import Client
+
+BLOCK_DOMAIN = keccak(text="PoLeStar.LearningBlock.v1")
+_HEADER = "(uint256,uint256,uint256,address,bytes32,bytes32,int256,bytes32)"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A learning block without its hash, in the order of the Solidity struct."""
+
+    index: int
+    timestamp: int
+    task_id: int
+    winner: str
+    model_hash: bytes
+    parameters_hash: bytes
+    score_wad: int
+    previous_hash: bytes
+
+    def as_tuple(self) -> tuple[object, ...]:
+        """The values as the ABI takes them."""
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A learning block."""
+
+    header: Header
+    hash: bytes
+
+
+def block_hash(chain_id: int, ledger: str, header: Header) -> bytes:
+    """The hash of a block: the twin of `LearningLedger.hashOf`."""
+    kinds = ["bytes32", "uint256", "address", _HEADER]
+    return keccak(encode(kinds, [BLOCK_DOMAIN, chain_id, ledger, header.as_tuple()]))
+
+
+class LearningLedgerClient(Client):
+    """The only module that knows this contract's function names."""
+
+    name = "ledger"
+
+    def length(self) -> int:
+        """The number of blocks, genesis included."""
+        return int(self._read(self._contract.functions.length()))
+
+    def blocks(self) -> list[Block]:
+        """All blocks, genesis first, as their events tell them."""
+        return [
+            Block(
+                Header(*(bytes(value) if isinstance(value, bytes) else value for value in _values(event["args"]))),
+                bytes(event["args"]["blockHash"]),
+            )
+            for event in self._events(self._contract.events.BlockAppended())
+        ]
+
+    def first_bad(self, blocks: list[Block]) -> int | None:
+        """The position of the first block that is not the ledger's, or None where all are.
+
+        The contract checks the headers and this function the hashes that came with them.
+        """
+        headers = [block.header for block in blocks]
+        valid, first_bad = self._read(self._contract.functions.verify([h.as_tuple() for h in headers]))
+        chain_id = self.connection.deployment.chain_id
+        wrong_hash = [i for i, b in enumerate(blocks) if block_hash(chain_id, self.address, b.header) != b.hash]
+        return min([*([] if valid else [first_bad]), *wrong_hash], default=None)
+
+
+def _values(arguments: Mapping[str, object]) -> list[object]:
+    header = arguments["header"]
+    assert isinstance(header, Mapping)
+    return list(header.values())

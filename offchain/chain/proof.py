@@ -1,0 +1,136 @@
+"""The proof of learning: commitments, reveals, settlement."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from web3.types import TxReceipt
+
+from offchain.chain.client import Client
+
+COMMIT_DOMAIN = keccak(text="PoLeStar.Commitment.v1")
+
+
+class Phase(IntEnum):
+    """Where a task stands, as the contract numbers it."""
+
+    UNKNOWN = 0
+    DRAW = 1
+    COMMIT = 2
+    DISCLOSE = 3
+    REVEAL = 4
+    SETTLE = 5
+    ABORT = 6
+    SETTLED = 7
+    ABORTED = 8
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the task has ended."""
+        return self in (Phase.SETTLED, Phase.ABORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """A miner's place in a task; order 0 where it has none."""
+
+    digest: bytes
+    order: int
+    revealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedModel:
+    """A model as its reveal told it."""
+
+    miner: str
+    model_hash: bytes
+    parameters_hash: bytes
+    score_wad: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A reward as it was paid, token units."""
+
+    miner: str
+    rank: int
+    amount: int
+
+
+def commitment_hash(
+    chain_id: int, contract: str, task_id: int, miner: str, model_hash: bytes, salt: bytes
+) -> bytes:
+    """What a miner commits to: the twin of `ProofOfLearning.commitmentHash`."""
+    kinds = ["bytes32", "uint256", "address", "uint256", "address", "bytes32", "bytes32"]
+    return keccak(encode(kinds, [COMMIT_DOMAIN, chain_id, contract, task_id, miner, model_hash, salt]))
+
+
+class ProofOfLearningClient(Client):
+    """The only module that knows this contract's function names."""
+
+    name = "proof"
+
+    def phase_of(self, task_id: int) -> Phase:
+        """Where a task stands now."""
+        return Phase(self._read(self._contract.functions.phaseOf(task_id)))
+
+    def commitment_of(self, task_id: int, miner: str) -> Commitment:
+        """A miner's place in a task."""
+        return Commitment(*self._read(self._contract.functions.commitmentOf(task_id, miner)))
+
+    def commitment_count(self, task_id: int) -> int:
+        """How many miners committed."""
+        return int(self._read(self._contract.functions.round(task_id))[2])
+
+    def commit(self, task_id: int, model_hash: bytes, salt: bytes) -> TxReceipt:
+        """Commit the sender to a model; raises CommitWindowClosed, AlreadyCommitted, BalanceTooLow."""
+        assert self.sender is not None
+        chain_id = self.connection.deployment.chain_id
+        commitment = commitment_hash(chain_id, self.address, task_id, self.sender.address, model_hash, salt)
+        return self._write(self._contract.functions.commit(task_id, commitment))
+
+    def reveal(self, task_id: int, salt: bytes, model: bytes) -> TxReceipt:
+        """Reveal the sender's model; raises RevealWindowClosed, CommitmentMismatch and what the scorer raises."""
+        return self._write(self._contract.functions.reveal(task_id, salt, model))
+
+    def settle(self, task_id: int) -> TxReceipt:
+        """Settle a task, with the winner's hashes from its reveal; raises WrongPhase."""
+        best = self._read(self._contract.functions.standingOf(task_id, 0))[0]
+        hashes = [
+            (model.model_hash, model.parameters_hash)
+            for model in self.revealed_models(task_id)
+            if model.miner == best
+        ]
+        return self._write(self._contract.functions.settle(task_id, *(hashes or [(bytes(32), bytes(32))])[0]))
+
+    def abort(self, task_id: int) -> TxReceipt:
+        """Abort a task that was not disclosed in time or that nobody committed to; raises WrongPhase."""
+        return self._write(self._contract.functions.abort(task_id))
+
+    def claim(self, task_id: int) -> TxReceipt:
+        """Take back the sender's bond from an aborted task; raises WrongPhase, NotCommitted."""
+        return self._write(self._contract.functions.claim(task_id))
+
+    def revealed_models(self, task_id: int) -> list[RevealedModel]:
+        """The leaderboard: all revealed models, best first, ties in the order of commitment."""
+        models = [
+            RevealedModel(
+                event["args"]["miner"],
+                bytes(event["args"]["modelHash"]),
+                bytes(event["args"]["parametersHash"]),
+                event["args"]["scoreWad"],
+                self.commitment_of(task_id, event["args"]["miner"]).order,
+            )
+            for event in self._events(self._contract.events.ModelRevealed(), taskId=task_id)
+        ]
+        return sorted(models, key=lambda model: (-model.score_wad, model.order))
+
+    def payments(self, task_id: int) -> list[Payment]:
+        """The rewards that a task paid, best model first."""
+        return [
+            Payment(event["args"]["miner"], event["args"]["rank"], event["args"]["amount"])
+            for event in self._events(self._contract.events.RewardPaid(), taskId=task_id)
+        ]

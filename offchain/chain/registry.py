@@ -1,0 +1,116 @@
+"""The task registry: tasks from their posting to the disclosure of their test rows."""
+
+from dataclasses import dataclass
+
+from web3.logs import DISCARD
+from web3.types import TxReceipt
+
+from offchain.chain.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What a data node asks for, in the order of the Solidity struct; money in token units, metric by number."""
+
+    data_root: bytes
+    manifest_hash: bytes
+    scorer: str
+    metric: int
+    feature_count: int
+    class_count: int
+    row_count: int
+    test_count: int
+    reward: int
+    data_node_bond: int
+    miner_bond: int
+    min_score_wad: int
+    commit_seconds: int
+    disclose_seconds: int
+    reveal_seconds: int
+    payout_bps: tuple[int, ...]
+
+    def as_tuple(self) -> tuple[object, ...]:
+        """The values as the ABI takes them."""
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as it is stored; see ITaskRegistry.Task."""
+
+    task_id: int
+    data_root: bytes
+    manifest_hash: bytes
+    seed: bytes
+    data_node: str
+    miner_bond: int
+    reward: int
+    data_node_bond: int
+    payout_bps: tuple[int, ...]
+    min_score_wad: int
+    scorer: str
+    metric: int
+    feature_count: int
+    class_count: int
+    test_count: int
+    row_count: int
+    test_rows: str
+    commit_ends_at: int
+    reveal_ends_at: int
+    draw_block: int
+    commit_seconds: int
+    disclose_seconds: int
+    reveal_seconds: int
+
+    @property
+    def row_size(self) -> int:
+        """Bytes of a row: one for each feature, then the target."""
+        return self.feature_count + (4 if self.class_count == 0 else 1)
+
+
+class TaskRegistryClient(Client):
+    """The only module that knows this contract's function names."""
+
+    name = "registry"
+
+    def task_count(self) -> int:
+        """How many tasks were posted; ids count from 1."""
+        return int(self._read(self._contract.functions.taskCount()))
+
+    def task(self, task_id: int) -> Task:
+        """Everything about a task; raises UnknownTask."""
+        values = list(self._read(self._contract.functions.task(task_id)))
+        curve = values[7]
+        values[7] = tuple(share for rank in range(12) if (share := curve >> 16 * rank & 0xFFFF))
+        return Task(task_id, *values)
+
+    def test_rows_of(self, task_id: int) -> list[int]:
+        """The indices of the drawn test rows, ascending; none before the draw."""
+        return list(self._read(self._contract.functions.testRowsOf(task_id)))
+
+    def post(self, spec: TaskSpec) -> int:
+        """Post a task and give its id; raises BalanceTooLow and what else the spec does not keep to."""
+        receipt = self._write(self._contract.functions.post(spec.as_tuple()))
+        return int(self._contract.events.TaskPosted().process_receipt(receipt, DISCARD)[0]["args"]["taskId"])
+
+    def draw(self, task_id: int) -> TxReceipt:
+        """Draw the test rows, or name a new block to draw them; raises DrawTooEarly, AlreadyDrawn."""
+        return self._write(self._contract.functions.draw(task_id))
+
+    def publish(self, task_id: int, blob_hash: bytes) -> TxReceipt:
+        """Name the blob that holds the training rows; raises PublishWindowClosed, NotDataNode."""
+        return self._write(self._contract.functions.publish(task_id, blob_hash))
+
+    def disclose(self, task_id: int, rows: bytes, salts: list[bytes], multiproof: list[bytes]) -> TxReceipt:
+        """Disclose the test rows; raises DiscloseWindowClosed, DataRootMismatch, DisclosureLengthMismatch."""
+        return self._write(self._contract.functions.disclose(task_id, rows, salts, multiproof))
+
+    def published_training_rows(self, task_id: int) -> bytes | None:
+        """The name of the blob that the data node published last, if any."""
+        events = self._events(self._contract.events.TrainingRowsPublished(), taskId=task_id)
+        return bytes(events[-1]["args"]["blobHash"]) if events else None
+
+    def disclosed_rows(self, task: Task) -> bytes:
+        """The disclosed test rows, read from the code that holds them."""
+        code = self.connection.w3.eth.get_code(self.connection.w3.to_checksum_address(task.test_rows))
+        return bytes(code[1:])

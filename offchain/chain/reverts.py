@@ -1,0 +1,71 @@
+"""Turns what a node says of a revert into the typed error it stands for.
+
+Anvil and other JSON-RPC nodes give the revert data as hex in the error's `data`; eth-tester raises
+`TransactionFailed` with a text made of the data, and the data itself is in the exception that caused it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import abi_to_signature, function_signature_to_4byte_selector
+from eth_utils.address import to_checksum_address
+from web3.exceptions import ContractLogicError
+
+from offchain.chain.errors import BY_NAME, TransactionReverted, UnknownRevert
+
+try:  # only who runs an in-process chain has it
+    from eth_tester.exceptions import TransactionFailed
+except ImportError:
+
+    class TransactionFailed(Exception):  # type: ignore[no-redef]
+        """Never raised: there is no eth-tester."""
+
+
+class RevertDecoder:
+    """Knows the errors of a deployment's contracts by their selectors."""
+
+    def __init__(self, abis: Iterable[Sequence[dict[str, Any]]]) -> None:
+        self._errors = {
+            function_signature_to_4byte_selector(abi_to_signature(entry)): entry  # type: ignore[arg-type]
+            for abi in abis
+            for entry in abi
+            if entry["type"] == "error"
+        }
+
+    def decode(self, data: bytes) -> TransactionReverted:
+        """Give the exception that revert data stands for."""
+        entry = self._errors.get(data[:4])
+        if entry is None or entry["name"] not in BY_NAME:
+            return UnknownRevert(data)
+        try:
+            values = decode([parameter["type"] for parameter in entry["inputs"]], data[4:])
+        except DecodingError:
+            return UnknownRevert(data)
+        named = {
+            parameter["name"]: to_checksum_address(value) if parameter["type"] == "address" else value
+            for parameter, value in zip(entry["inputs"], values, strict=True)
+        }
+        return BY_NAME[entry["name"]](**named)
+
+    @contextmanager
+    def typed(self) -> Iterator[None]:
+        """Raise the typed error of any revert in the block."""
+        try:
+            yield
+        except (ContractLogicError, TransactionFailed) as error:
+            raise self.decode(_revert_data(error)) from error
+
+
+def _revert_data(error: Exception) -> bytes:
+    if isinstance(error, ContractLogicError):
+        data = error.data.get("data", "") if isinstance(error.data, dict) else error.data
+        return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""
+    cause: BaseException | None = error
+    while cause is not None:  # the EVM's own exception, at the root of the chain, has the bytes as they are
+        if cause.args and isinstance(cause.args[0], bytes):
+            return cause.args[0]
+        cause = cause.__cause__ or cause.__context__
+    return b""

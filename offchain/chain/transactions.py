@@ -1,0 +1,76 @@
+"""Signs, sends and awaits transactions: the one owner of an account's nonces."""
+
+import threading
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from web3.contract.contract import ContractFunction
+from web3.exceptions import TimeExhausted
+from web3.types import TxParams, TxReceipt, Wei
+
+from offchain.chain.connection import Connection
+from offchain.chain.errors import TransactionTimeout, TransactionTooLarge, UnknownRevert
+
+MAX_TRANSACTION_GAS = 2**24  # EIP-7825
+GAS_MARGIN = 1.2  # state may change between the estimate and the block
+RECEIPT_SECONDS = 120.0
+POLL_SECONDS = 0.2
+
+
+class Sender:
+    """Sends the transactions of one account, one after the other."""
+
+    def __init__(self, connection: Connection, account: LocalAccount) -> None:
+        self.connection = connection
+        self.account = account
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """The account's address."""
+        return str(self.account.address)
+
+    def send(self, call: ContractFunction) -> TxReceipt:
+        """Send `call` and wait until it is in a block.
+
+        Raises
+        ------
+        ContractError, UnknownRevert : a contract refuses, before sending where that can be known
+        TransactionTooLarge : it needs more than 2^24 gas
+        TransactionTimeout : it was sent and is in no block yet
+        """
+        w3 = self.connection.w3
+        with self._lock, self.connection.reverts.typed():
+            gas = call.estimate_gas({"from": self.account.address})
+            if gas > MAX_TRANSACTION_GAS:
+                raise TransactionTooLarge(gas, MAX_TRANSACTION_GAS)
+            limit = min(int(gas * GAS_MARGIN), MAX_TRANSACTION_GAS)
+            transaction = call.build_transaction(self._frame(limit))
+            signed = self.account.sign_transaction(transaction)
+            transaction_hash = w3.eth.send_raw_transaction(signed.raw_transaction)
+            try:
+                receipt = w3.eth.wait_for_transaction_receipt(transaction_hash, RECEIPT_SECONDS, POLL_SECONDS)
+            except TimeExhausted as error:
+                raise TransactionTimeout(transaction_hash.to_0x_hex(), RECEIPT_SECONDS) from error
+            if receipt["status"] != 1:
+                self._replay(transaction, receipt)
+        return receipt
+
+    def _frame(self, gas: int) -> TxParams:
+        w3 = self.connection.w3
+        priority_fee = w3.eth.max_priority_fee
+        base_fee = w3.eth.get_block("latest")["baseFeePerGas"]
+        return {
+            "from": self.account.address,
+            "chainId": self.connection.deployment.chain_id,
+            "nonce": w3.eth.get_transaction_count(self.account.address, "pending"),
+            "gas": gas,
+            "maxPriorityFeePerGas": priority_fee,
+            "maxFeePerGas": Wei(2 * base_fee + priority_fee),
+        }
+
+    def _replay(self, transaction: Any, receipt: TxReceipt) -> None:
+        """Raise the reason of a transaction that failed in its block, by calling it on the state before."""
+        call: TxParams = {key: transaction[key] for key in ("from", "to", "data")}  # type: ignore[assignment]
+        self.connection.w3.eth.call(call, receipt["blockNumber"] - 1)
+        raise UnknownRevert(b"")

@@ -1,0 +1,26 @@
+"""`pole ledger`: print the learning ledger and check it."""
+
+import click
+
+from offchain.chain.ledger import LearningLedgerClient
+from offchain.cli.options import Node, chain_options
+from offchain.workers import reading
+
+
+@click.command()
+@click.option("--verify", is_flag=True, help="Check every block against the hashes on chain.")
+@chain_options
+def ledger(node: Node, verify: bool) -> None:
+    """Print the learning blocks as JSON; with --verify, whether they are valid.
+
+    Exit status 1 where a block is not.
+    """
+    connection = node.connect()
+    if not verify:
+        click.echo(reading.to_json(reading.paper_ledger(connection, node.blobs)))
+        return
+    client = LearningLedgerClient(connection)
+    bad = client.first_bad(client.blocks())
+    click.echo(f"Is the learning ledger valid? {bad is None}")
+    if bad is not None:
+        raise click.ClickException(f"block {bad} is not the one on chain")

@@ -1,0 +1,33 @@
+"""`pole mine`: compete for open tasks."""
+
+import click
+
+from offchain.cli.options import Node, account_option, chain_options, log_progress
+from offchain.workers.loop import carry, watch
+from offchain.workers.miner import Miner
+
+
+@click.command()
+@click.option("--task", "task_id", type=int, help="Compete for this task only, and end with it.")
+@click.option(
+    "--estimator",
+    default="logistic",
+    show_default=True,
+    help="What to train: logistic, mlp, svm and others; an unknown name lists them.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
+@account_option
+@chain_options
+def mine(node: Node, account: str, task_id: int | None, estimator: str, seed: int) -> None:
+    """Train for open tasks, commit, reveal, and take the reward.
+
+    The model and its salt are on disk before they are committed to, so a miner that was stopped goes on where it
+    was when it is started again with the same account and data directory.
+    """
+    log_progress()
+    sender, home = node.sign_as(account)
+    miner = Miner(sender, home, estimator, seed)
+    if task_id is not None:
+        carry(miner.step, [task_id])
+    else:
+        watch(miner.step, miner.tasks)

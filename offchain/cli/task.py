@@ -1,0 +1,184 @@
+"""`pole task`: post a training task, carry it to its end, look at tasks."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from offchain.chain.proof import ProofOfLearningClient
+from offchain.chain.registry import TaskRegistryClient
+from offchain.cli.options import (
+    Node,
+    Tokens,
+    account_option,
+    chain_options,
+    json_option,
+    log_progress,
+    show_units,
+    to_units,
+)
+from offchain.learning import datasets
+from offchain.learning.metrics import Metric
+from offchain.workers import reading
+from offchain.workers.data_node import DataNode, Terms, default_test_count
+from offchain.workers.loop import carry
+
+SCORER = "DenseScorer"
+
+
+@click.group()
+def task() -> None:
+    """Post a training task, carry it to its end, look at tasks."""
+
+
+@task.command()
+@click.argument("data")
+@click.option("--target", help="The column to predict, where DATA is a CSV file.")
+@click.option("--reward", type=Tokens(), default="100", show_default=True, help="What the best models share.")
+@click.option("--bond", type=Tokens(), default="30", show_default=True, help="Lost if you do not disclose.")
+@click.option(
+    "--miner-bond", type=Tokens(), default="5", show_default=True, help="Lost by a miner that does not reveal."
+)
+@click.option("--payout", default="10000", show_default=True, help="Shares of the best models in bps: 6000,4000.")
+@click.option("--min-score", type=float, default=0.0, show_default=True, help="Below it nobody is paid.")
+@click.option("--test-rows", type=int, help="Hidden test rows.  [default: 30%, as far as they fit]")
+@click.option("--commit-seconds", type=int, default=3600, show_default=True, help="Time to train and commit.")
+@click.option("--disclose-seconds", type=int, default=3600, show_default=True, help="Your time to disclose.")
+@click.option("--reveal-seconds", type=int, default=3600, show_default=True, help="The miners' time to reveal.")
+@click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
+@account_option
+@chain_options
+def post(
+    node: Node,
+    account: str,
+    data: str,
+    target: str | None,
+    reward: Decimal,
+    bond: Decimal,
+    miner_bond: Decimal,
+    payout: str,
+    min_score: float,
+    test_rows: int | None,
+    commit_seconds: int,
+    disclose_seconds: int,
+    reveal_seconds: int,
+    detach: bool,
+) -> None:
+    """Post a training task over DATA and carry it to its end.
+
+    DATA is iris, wine, breast_cancer, digits, or the path of a CSV file whose columns are numbers (then name the
+    column to predict with --target). The rows and their salts stay in the data directory: without them the test
+    rows cannot be disclosed, and the bond is lost.
+    """
+    log_progress()
+    dataset = datasets.from_csv(Path(data), target) if target else datasets.load(data)
+    encoded = datasets.encode(dataset)
+    sender, home = node.sign_as(account)
+    connection = sender.connection
+    try:
+        shares = tuple(int(share) for share in payout.split(","))
+    except ValueError:
+        raise click.BadParameter("shares are whole numbers, separated by commas", param_hint="--payout") from None
+    terms = Terms(
+        reward=to_units(connection, reward),
+        data_node_bond=to_units(connection, bond),
+        miner_bond=to_units(connection, miner_bond),
+        min_score_wad=int(min_score * 10**18),
+        commit_seconds=commit_seconds,
+        disclose_seconds=disclose_seconds,
+        reveal_seconds=reveal_seconds,
+        payout_bps=shares,
+    )
+    manifest = encoded.manifest
+    count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
+    scorer = connection.deployment.scorers[SCORER].address
+    data_node = DataNode(sender, home)
+    metric = Metric.ACCURACY if manifest.class_count else Metric.R2
+    task_id = data_node.post(encoded, scorer, metric, count, terms)
+    click.echo(
+        f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"
+        f" {show_units(connection, terms.reward)} to win"
+    )
+    if not detach:
+        carry(data_node.step, [task_id])
+
+
+@task.command()
+@account_option
+@chain_options
+def serve(node: Node, account: str) -> None:
+    """Carry all of your unfinished tasks to their end."""
+    log_progress()
+    data_node = DataNode(*node.sign_as(account))
+    tasks = data_node.own_tasks()
+    click.echo(f"{len(tasks)} unfinished task(s)")
+    carry(data_node.step, tasks)
+
+
+@task.command("list")
+@json_option
+@chain_options
+def list_(node: Node, as_json: bool) -> None:
+    """List all tasks."""
+    connection = node.connect()
+    registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
+    rows = [
+        {
+            "task": task_id,
+            "phase": proof.phase_of(task_id).name,
+            "reward": stored.reward,
+            "metric": Metric(stored.metric).name,
+            "rows": stored.row_count,
+            "features": stored.feature_count,
+            "classes": stored.class_count,
+            "commitments": proof.commitment_count(task_id),
+            "data_node": stored.data_node,
+        }
+        for task_id in range(1, registry.task_count() + 1)
+        for stored in [registry.task(task_id)]
+    ]
+    if as_json:
+        click.echo(reading.to_json(rows))
+        return
+    table = Table("task", "phase", "reward", "metric", "rows", "features", "classes", "commitments", "data node")
+    for row in rows:
+        shown = {**row, "reward": show_units(connection, int(row["reward"]))}
+        table.add_row(*(str(value) for value in shown.values()))
+    Console().print(table)
+
+
+@task.command()
+@click.argument("task_id", type=int)
+@json_option
+@chain_options
+def show(node: Node, task_id: int, as_json: bool) -> None:
+    """Show one task: its terms, its phase, its leaderboard, its payouts."""
+    connection = node.connect()
+    report = reading.report(connection, task_id)
+    if as_json:
+        click.echo(reading.to_json(report.as_json()))
+        return
+    stored = report.task
+    left = f", {report.seconds_left} s left" if report.seconds_left is not None else ""
+    click.echo(f"Task {task_id}: {report.phase.name}{left}")
+    click.echo(f"  data node    {stored.data_node}")
+    click.echo(f"  reward       {show_units(connection, stored.reward)}, shares {list(stored.payout_bps)} bps")
+    click.echo(
+        f"  bonds        {show_units(connection, stored.data_node_bond)} data node,"
+        f" {show_units(connection, stored.miner_bond)} each miner"
+    )
+    click.echo(
+        f"  data         {stored.row_count} rows, {stored.test_count} hidden, {stored.feature_count} features,"
+        f" {stored.class_count} classes"
+    )
+    click.echo(f"  metric       {Metric(stored.metric).name}, at least {stored.min_score_wad / 10**18:g}")
+    click.echo(f"  commitments  {report.commitments}")
+    paid = {payment.miner: show_units(connection, payment.amount) for payment in report.payments}
+    table = Table("rank", "miner", "score", "commitment", "paid")
+    for rank, model in enumerate(report.leaderboard, 1):
+        score = f"{model.score_wad / 10**18:.4f}"
+        table.add_row(str(rank), model.miner, score, f"no. {model.order}", paid.get(model.miner, ""))
+    if report.leaderboard:
+        Console().print(table)

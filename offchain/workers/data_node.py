@@ -1,0 +1,160 @@
+"""The data node: posts a task and carries it to its end."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+
+from offchain.chain import errors
+from offchain.chain.proof import Phase, ProofOfLearningClient
+from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
+from offchain.chain.transactions import Sender
+from offchain.learning.datasets import EncodedDataset
+from offchain.learning.metrics import Metric
+from offchain.learning.rows import SaltedRows
+from offchain.workers.errors import SecretsLost
+from offchain.workers.funds import make_available
+from offchain.workers.home import Home
+
+log = logging.getLogger(__name__)
+
+MAX_TEST_BYTES = 24_575  # what one contract's code holds behind its first byte
+MAX_TEST_ROWS = 2048
+
+
+class Move(Enum):
+    """What a data node does next for one of its tasks."""
+
+    WAIT = "wait"
+    DRAW = "draw the test rows"
+    PUBLISH = "publish the training rows"
+    DISCLOSE = "disclose the test rows"
+    SETTLE = "settle"
+    ABORT = "abort"
+    DONE = "done"
+
+
+MOVES = {
+    # phase          drawable published
+    (Phase.DRAW,     False, False): Move.WAIT,
+    (Phase.DRAW,     True,  False): Move.DRAW,
+    (Phase.COMMIT,   True,  False): Move.PUBLISH,
+    (Phase.COMMIT,   True,  True):  Move.WAIT,
+    (Phase.DISCLOSE, True,  False): Move.DISCLOSE,
+    (Phase.DISCLOSE, True,  True):  Move.DISCLOSE,
+    (Phase.REVEAL,   True,  False): Move.WAIT,
+    (Phase.REVEAL,   True,  True):  Move.WAIT,
+    (Phase.SETTLE,   True,  False): Move.SETTLE,
+    (Phase.SETTLE,   True,  True):  Move.SETTLE,
+    (Phase.ABORT,    True,  False): Move.ABORT,
+    (Phase.ABORT,    True,  True):  Move.ABORT,
+}  # fmt: skip
+
+
+def decide(phase: Phase, *, drawable: bool, published: bool) -> Move:
+    """The next move for a task in `phase`; `drawable` once the block that draws has a hash."""
+    return Move.DONE if phase.is_over else MOVES[phase, drawable, published]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The reward structure and the windows of a task; money in token units."""
+
+    reward: int
+    data_node_bond: int
+    miner_bond: int
+    min_score_wad: int
+    commit_seconds: int
+    disclose_seconds: int
+    reveal_seconds: int
+    payout_bps: tuple[int, ...]
+
+
+def default_test_count(row_count: int, row_size: int) -> int:
+    """Three rows in ten, or as many as one contract's code can hold."""
+    return max(1, min(round(0.3 * row_count), MAX_TEST_BYTES // row_size, MAX_TEST_ROWS))
+
+
+class DataNode:
+    """One account's tasks."""
+
+    def __init__(self, sender: Sender, home: Home) -> None:
+        self.address = sender.address
+        self.registry = TaskRegistryClient(sender.connection, sender)
+        self.proof = ProofOfLearningClient(sender.connection, sender)
+        self._sender, self._home = sender, home
+
+    def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
+        """Salt the rows, keep them, publish the manifest and post the task; gives its id."""
+        manifest = data.manifest
+        rows = SaltedRows(
+            tuple(data.row_bytes(index) for index in range(manifest.row_count)), secrets.token_bytes(32)
+        )
+        self._home.save_rows(rows)
+        spec = TaskSpec(
+            data_root=rows.root(),
+            manifest_hash=self._home.blobs.put(manifest.to_bytes()),
+            scorer=scorer,
+            metric=metric,
+            feature_count=manifest.feature_count,
+            class_count=manifest.class_count,
+            row_count=manifest.row_count,
+            test_count=test_count,
+            reward=terms.reward,
+            data_node_bond=terms.data_node_bond,
+            miner_bond=terms.miner_bond,
+            min_score_wad=terms.min_score_wad,
+            commit_seconds=terms.commit_seconds,
+            disclose_seconds=terms.disclose_seconds,
+            reveal_seconds=terms.reveal_seconds,
+            payout_bps=terms.payout_bps,
+        )
+        make_available(self._sender, terms.reward + terms.data_node_bond, self.registry.address)
+        return self.registry.post(spec)
+
+    def own_tasks(self) -> list[int]:
+        """The ids of this account's tasks that have not ended."""
+        return [
+            task_id
+            for task_id in range(1, self.registry.task_count() + 1)
+            if self.registry.task(task_id).data_node == self.address and not self.proof.phase_of(task_id).is_over
+        ]
+
+    def step(self, task_id: int) -> Move:
+        """Make the next move for a task, if there is one, and tell which."""
+        phase = self.proof.phase_of(task_id)
+        task = self.registry.task(task_id)
+        move = decide(
+            phase,
+            drawable=phase != Phase.DRAW or task.draw_block < self._sender.connection.w3.eth.block_number,
+            published=phase != Phase.DRAW and self.registry.published_training_rows(task_id) is not None,
+        )
+        if move not in (Move.WAIT, Move.DONE):
+            log.info("task %d: %s", task_id, move.value)
+        try:
+            self._make(move, task)
+        except (errors.AlreadyDrawn, errors.WrongPhase) as error:
+            log.info("task %d: somebody was faster (%s)", task_id, error)
+        return move
+
+    def _make(self, move: Move, task: Task) -> None:
+        match move:
+            case Move.DRAW:
+                self.registry.draw(task.task_id)
+            case Move.PUBLISH:
+                indices = self.registry.test_rows_of(task.task_id)
+                blob = self._rows(task).training_blob(indices)
+                self.registry.publish(task.task_id, self._home.blobs.put(blob))
+            case Move.DISCLOSE:
+                indices = self.registry.test_rows_of(task.task_id)
+                self.registry.disclose(task.task_id, *self._rows(task).disclosure(indices))
+            case Move.SETTLE:
+                self.proof.settle(task.task_id)
+            case Move.ABORT:
+                self.proof.abort(task.task_id)
+
+    def _rows(self, task: Task) -> SaltedRows:
+        rows = self._home.load_rows(task.data_root)
+        if rows is None:
+            raise SecretsLost(f"task {task.task_id}", str(self._home.account_folder))
+        return rows

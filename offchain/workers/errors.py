@@ -1,0 +1,21 @@
+"""What a worker cannot do for its owner."""
+
+
+class WorkerError(Exception):
+    """The base of what the workers raise on purpose."""
+
+
+class FundsTooLow(WorkerError):
+    """An account has less than a step takes, in the vault and outside together."""
+
+    def __init__(self, account: str, available: int, needed: int) -> None:
+        self.account, self.available, self.needed = account, available, needed
+        super().__init__(f"{account} has {available} token units and needs {needed}")
+
+
+class SecretsLost(WorkerError):
+    """The chain knows of something whose secret is not in this data directory."""
+
+    def __init__(self, what: str, folder: str) -> None:
+        self.what, self.folder = what, folder
+        super().__init__(f"the secrets of {what} are not in {folder}: run where they were made")

@@ -1,0 +1,168 @@
+"""The miner: checks a task's training rows, trains, commits, reveals."""
+
+import logging
+import secrets
+from enum import Enum
+
+from eth_utils.crypto import keccak
+
+from offchain.canonical import to_canonical_json
+from offchain.chain import errors
+from offchain.chain.proof import Phase, ProofOfLearningClient
+from offchain.chain.registry import Task, TaskRegistryClient
+from offchain.chain.transactions import Sender
+from offchain.learning.limits import MAX_MANIFEST_BYTES
+from offchain.learning.manifest import Manifest
+from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob, to_arrays
+from offchain.learning.training import Candidate, train_candidate
+from offchain.storage import BlobMissing
+from offchain.workers.errors import SecretsLost
+from offchain.workers.funds import make_available
+from offchain.workers.home import Home, ModelSecret
+
+log = logging.getLogger(__name__)
+
+DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
+
+
+class Move(Enum):
+    """What a miner does next for a task."""
+
+    WAIT = "wait"
+    DRAW = "draw the test rows"
+    TRAIN = "train"
+    COMMIT = "commit"
+    REVEAL = "reveal"
+    SETTLE = "settle"
+    ABORT = "abort"
+    CLAIM = "claim"
+    DONE = "done"
+
+
+MOVES = {
+    # phase          model  committed revealed
+    (Phase.COMMIT,   False, False, False): Move.TRAIN,
+    (Phase.COMMIT,   True,  False, False): Move.COMMIT,
+    (Phase.COMMIT,   True,  True,  False): Move.WAIT,
+    (Phase.DISCLOSE, False, False, False): Move.DONE,
+    (Phase.DISCLOSE, True,  False, False): Move.DONE,
+    (Phase.DISCLOSE, True,  True,  False): Move.WAIT,
+    (Phase.REVEAL,   False, False, False): Move.DONE,
+    (Phase.REVEAL,   True,  False, False): Move.DONE,
+    (Phase.REVEAL,   True,  True,  False): Move.REVEAL,
+    (Phase.REVEAL,   True,  True,  True):  Move.WAIT,
+    (Phase.SETTLE,   False, False, False): Move.DONE,
+    (Phase.SETTLE,   True,  False, False): Move.DONE,
+    (Phase.SETTLE,   True,  True,  False): Move.SETTLE,
+    (Phase.SETTLE,   True,  True,  True):  Move.SETTLE,
+    (Phase.ABORT,    False, False, False): Move.DONE,
+    (Phase.ABORT,    True,  False, False): Move.DONE,
+    (Phase.ABORT,    True,  True,  False): Move.ABORT,
+    (Phase.SETTLED,  False, False, False): Move.DONE,
+    (Phase.SETTLED,  True,  False, False): Move.DONE,
+    (Phase.SETTLED,  True,  True,  False): Move.DONE,
+    (Phase.SETTLED,  True,  True,  True):  Move.DONE,
+    (Phase.ABORTED,  False, False, False): Move.DONE,
+    (Phase.ABORTED,  True,  False, False): Move.DONE,
+    (Phase.ABORTED,  True,  True,  False): Move.CLAIM,
+}  # fmt: skip
+
+
+def decide(phase: Phase, *, drawable: bool, has_model: bool, committed: bool, revealed: bool) -> Move:
+    """The next move for a task in `phase`.
+
+    has_model : a model and its salt are on disk
+    committed, revealed : what the chain says of this miner
+    """
+    if phase == Phase.DRAW:
+        return Move.DRAW if drawable else Move.WAIT
+    return MOVES[phase, has_model, committed, revealed]
+
+
+class Miner:
+    """One account that competes for tasks with one kind of estimator."""
+
+    def __init__(self, sender: Sender, home: Home, estimator: str, seed: int) -> None:
+        self.address = sender.address
+        self.registry = TaskRegistryClient(sender.connection, sender)
+        self.proof = ProofOfLearningClient(sender.connection, sender)
+        self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
+
+    def tasks(self) -> range:
+        """The ids of all tasks."""
+        return range(1, self.registry.task_count() + 1)
+
+    def step(self, task_id: int) -> Move:
+        """Make the next move for a task, if there is one, and tell which."""
+        task = self.registry.task(task_id)
+        place = self.proof.commitment_of(task_id, self.address)
+        secret = self._home.load_model(task_id)
+        if place.order and secret is None:
+            raise SecretsLost(f"the commitment to task {task_id}", str(self._home.account_folder))
+        move = decide(
+            self.proof.phase_of(task_id),
+            drawable=self._sender.connection.w3.eth.block_number > task.draw_block + DRAW_PATIENCE_BLOCKS,
+            has_model=secret is not None,
+            committed=place.order != 0,
+            revealed=place.revealed,
+        )
+        try:
+            self._make(move, task, secret)
+        except (errors.AlreadyDrawn, errors.WrongPhase) as error:
+            log.info("task %d: somebody was faster (%s)", task_id, error)
+        return move
+
+    def _make(self, move: Move, task: Task, secret: ModelSecret | None) -> None:
+        match move:
+            case Move.DRAW:
+                self.registry.draw(task.task_id)
+            case Move.TRAIN:
+                self._train(task)
+            case Move.COMMIT:
+                assert secret is not None
+                make_available(self._sender, task.miner_bond, self.proof.address)
+                self.proof.commit(task.task_id, keccak(secret.model), secret.salt)
+                log.info("task %d: committed to 0x%s", task.task_id, keccak(secret.model).hex()[:16])
+            case Move.REVEAL:
+                assert secret is not None
+                self.proof.reveal(task.task_id, secret.salt, secret.model)
+                log.info("task %d: revealed %d bytes", task.task_id, len(secret.model))
+            case Move.SETTLE:
+                self.proof.settle(task.task_id)
+            case Move.ABORT:
+                self.proof.abort(task.task_id)
+            case Move.CLAIM:
+                self.proof.claim(task.task_id)
+
+    def _train(self, task: Task) -> None:
+        """Train on the published rows, if they are there and the task's, and keep the model."""
+        published = self.registry.published_training_rows(task.task_id)
+        if published is None:
+            return
+        try:
+            candidate = self._candidate(task, published)
+        except BlobMissing as error:
+            log.info("task %d: %s", task.task_id, error)
+            return
+        log.info(
+            "task %d: trained %s: validation score %.4f, quantised %.4f",
+            *(task.task_id, candidate.parameters["estimator"], candidate.float_score, candidate.quantised_score),
+        )
+        self._home.blobs.put(to_canonical_json(candidate.parameters))
+        self._home.save_model(task.task_id, ModelSecret(candidate.model, secrets.token_bytes(32)))
+
+    def _candidate(self, task: Task, published: bytes) -> Candidate:
+        manifest = Manifest.from_bytes(self._home.blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
+        shape = (manifest.feature_count, manifest.class_count, manifest.row_count)
+        if shape != (task.feature_count, task.class_count, task.row_count):
+            raise TrainingRowsInvalid("the manifest describes another data set")
+        size = blob_size(task.row_count, task.row_size, task.test_count)
+        rows = open_training_blob(
+            self._home.blobs.get(published, size),
+            data_root=task.data_root,
+            row_count=task.row_count,
+            row_size=task.row_size,
+            test_indices=self.registry.test_rows_of(task.task_id),
+        )
+        features, targets = to_arrays(b"".join(rows), task.feature_count, task.class_count)
+        return train_candidate(features, targets, manifest, self._estimator, self._seed)

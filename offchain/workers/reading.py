@@ -1,0 +1,109 @@
+"""What people want to know: joins what the chain says with what the storage holds."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from offchain.canonical import from_json
+from offchain.chain.connection import Connection
+from offchain.chain.ledger import Block, LearningLedgerClient
+from offchain.chain.proof import Payment, Phase, ProofOfLearningClient, RevealedModel
+from offchain.chain.registry import Task, TaskRegistryClient
+from offchain.learning.metrics import Metric
+from offchain.storage import BlobStore, StorageError
+
+MAX_PARAMETERS_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """A task and how it stands."""
+
+    task: Task
+    phase: Phase
+    seconds_left: int | None  # to the end of the phase, where a deadline ends it
+    commitments: int
+    leaderboard: list[RevealedModel]
+    payments: list[Payment]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report with bytes as hex, for a script to read."""
+        task = {name: _plain(getattr(self.task, name)) for name in self.task.__slots__}
+        return {
+            **task,
+            "metric": Metric(self.task.metric).name,
+            "phase": self.phase.name,
+            "seconds_left": self.seconds_left,
+            "commitments": self.commitments,
+            "leaderboard": [{k: _plain(v) for k, v in asdict(model).items()} for model in self.leaderboard],
+            "payments": [asdict(payment) for payment in self.payments],
+        }
+
+
+def report(connection: Connection, task_id: int) -> TaskReport:
+    """Everything about a task; raises UnknownTask."""
+    registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
+    task = registry.task(task_id)
+    phase = proof.phase_of(task_id)
+    ends = {
+        Phase.COMMIT: task.commit_ends_at,
+        Phase.DISCLOSE: task.commit_ends_at + task.disclose_seconds,
+        Phase.REVEAL: task.reveal_ends_at,
+    }
+    now = connection.w3.eth.get_block("latest")["timestamp"]
+    return TaskReport(
+        task,
+        phase,
+        max(0, ends[phase] - now) if phase in ends else None,
+        proof.commitment_count(task_id),
+        proof.revealed_models(task_id),
+        proof.payments(task_id),
+    )
+
+
+def paper_form(connection: Connection, blobs: BlobStore, block: Block) -> dict[str, Any]:
+    """A learning block as the paper prints it.
+
+    The parameters come from the storage, where their hash is their name; where they are not there, or not what
+    parameters are, the hash stands for them.
+    """
+    header = block.header
+    if header.index == 0:
+        data: dict[str, Any] = {"parameters": connection.deployment.initialization}
+    else:
+        metric = Metric(TaskRegistryClient(connection).task(header.task_id).metric)
+        data = {
+            "parameters": _parameters(blobs, header.parameters_hash),
+            metric.name.lower(): header.score_wad / 10**18,
+            "task": header.task_id,
+            "winner": header.winner,
+            "model_hash": "0x" + header.model_hash.hex(),
+        }
+    return {
+        "index": header.index,
+        "timestamp": header.timestamp,
+        "data": data,
+        "previous_hash": "0x" + header.previous_hash.hex(),
+        "hash": "0x" + block.hash.hex(),
+    }
+
+
+def paper_ledger(connection: Connection, blobs: BlobStore) -> list[dict[str, Any]]:
+    """All learning blocks as the paper prints them, genesis first."""
+    return [paper_form(connection, blobs, block) for block in LearningLedgerClient(connection).blocks()]
+
+
+def _parameters(blobs: BlobStore, parameters_hash: bytes) -> Any:
+    try:
+        return from_json(blobs.get(parameters_hash, MAX_PARAMETERS_BYTES), MAX_PARAMETERS_BYTES)
+    except (StorageError, ValueError):
+        return "0x" + parameters_hash.hex()
+
+
+def _plain(value: Any) -> Any:
+    return "0x" + value.hex() if isinstance(value, bytes) else value
+
+
+def to_json(value: Any) -> str:
+    """JSON for people and scripts."""
+    return json.dumps(value, indent=2)

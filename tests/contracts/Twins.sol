@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {PayoutCurve, PayoutCurveLib} from "../../contracts/libraries/PayoutCurve.sol";
+import {RowTree} from "../../contracts/libraries/RowTree.sol";
+import {Split} from "../../contracts/libraries/Split.sol";
+
+/// @notice Lets tests call the internal libraries that have a twin in Python.
+contract Twins {
+    function rowAt(bytes32 seed, uint256 rowCount, uint256 position) external pure returns (uint256) {
+        return Split.rowAt(seed, rowCount, position);
+    }
+
+    function testRows(bytes32 seed, uint256 rowCount, uint256 testCount) external pure returns (uint256[] memory) {
+        return Split.testRows(seed, rowCount, testCount);
+    }
+
+    function leaf(uint256 index, bytes32 salt, bytes calldata row) external pure returns (bytes32) {
+        return RowTree.leaf(index, salt, row);
+    }
+
+    function root(uint256[] memory indices, bytes32[] memory leaves, uint256 rowCount, bytes32[] calldata proof)
+        external
+        pure
+        returns (bytes32)
+    {
+        return RowTree.root(indices, leaves, rowCount, proof);
+    }
+
+    function payout(uint16[] calldata payoutBps, uint256 rank, uint256 reward) external pure returns (uint256) {
+        return PayoutCurveLib.pack(payoutBps).payout(rank, reward);
+    }
+}

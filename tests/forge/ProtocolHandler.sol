@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {TestToken} from "../../contracts/dev/TestToken.sol";
+import {Phase} from "../../contracts/interfaces/IProofOfLearning.sol";
+import {Metric} from "../../contracts/interfaces/IScorer.sol";
+import {Bounds, Task, TaskSpec} from "../../contracts/interfaces/ITaskRegistry.sol";
+import {RowTree} from "../../contracts/libraries/RowTree.sol";
+import {ProofOfLearning} from "../../contracts/ProofOfLearning.sol";
+import {DenseScorer} from "../../contracts/scoring/DenseScorer.sol";
+import {TaskRegistry} from "../../contracts/TaskRegistry.sol";
+import {Vault} from "../../contracts/Vault.sol";
+import {vm} from "./Vm.sol";
+
+/// @notice Plays every actor through every phase, with the accounts that I-1 and I-2 speak of kept on the side.
+contract ProtocolHandler {
+    uint256 public constant ROWS = 11;
+    uint256 public constant TESTED = 4;
+    uint256 public constant ACTORS = 5;
+    uint256 public constant MAX_TASKS = 6;
+    uint256 internal constant FUNDS = 1_000_000;
+
+    TestToken public token = new TestToken();
+    Vault public vault = new Vault(token);
+    ProofOfLearning public proof;
+    TaskRegistry public registry;
+    address public scorer = address(new DenseScorer());
+
+    /// @notice What went into a task and what came out of it again.
+    mapping(uint256 taskId => uint256 amount) public paidIn;
+    mapping(uint256 taskId => uint256 amount) public paidOut;
+
+    /// @notice Set where something happened that I-3 forbids.
+    bool public broken;
+
+    /// @notice How often each thing happened, to see that the walk gets around.
+    mapping(string act => uint256 times) public count;
+
+    mapping(uint256 taskId => mapping(address miner => bytes model)) internal _models;
+    bytes32 internal constant SALT = keccak256("salt");
+
+    constructor() {
+        address[] memory scorers = new address[](1);
+        scorers[0] = scorer;
+        proof = new ProofOfLearning(vault, scorers, Bounds(10, 1000, 1, 1), keccak256("initialization"));
+        registry = TaskRegistry(address(proof.registry()));
+        for (uint256 i; i < ACTORS; ++i) {
+            token.mint(actor(i), 2 * FUNDS);
+            vm.prank(actor(i));
+            token.approve(address(vault), type(uint256).max);
+            vm.prank(actor(i));
+            vault.deposit(FUNDS);
+            vm.prank(actor(i));
+            vault.setOperator(address(registry), true);
+            vm.prank(actor(i));
+            vault.setOperator(address(proof), true);
+        }
+    }
+
+    function actor(uint256 i) public pure returns (address) {
+        return address(uint160(0xA11CE + (i % ACTORS)));
+    }
+
+    /* MONEY */
+
+    function deposit(uint256 who, uint256 amount) external {
+        amount %= token.balanceOf(actor(who)) + 1;
+        vm.prank(actor(who));
+        vault.deposit(amount);
+    }
+
+    function withdraw(uint256 who, uint256 amount) external {
+        amount %= vault.balanceOf(actor(who)) + 1;
+        vm.prank(actor(who));
+        vault.withdraw(amount, actor(who));
+    }
+
+    /* TIME */
+
+    function pass(uint256 time) external {
+        vm.warp(block.timestamp + (time % 120));
+        vm.roll(block.number + 1 + (time % 7));
+    }
+
+    function missTheDraw() external {
+        vm.roll(block.number + 300);
+    }
+
+    /* DATA NODE */
+
+    function post(uint256 who, uint256 reward, uint256 bond, uint256 minerBond, uint256 curve) external {
+        if (registry.taskCount() == MAX_TASKS) return;
+        TaskSpec memory spec = TaskSpec({
+            dataRoot: _levels()[0][0],
+            manifestHash: 0,
+            scorer: scorer,
+            metric: Metric.ACCURACY,
+            featureCount: 2,
+            classCount: 2,
+            rowCount: uint32(ROWS),
+            testCount: uint16(TESTED),
+            reward: uint128(1 + (reward % 10_000)),
+            dataNodeBond: uint128(1 + (bond % 1000)),
+            minerBond: uint96(1 + (minerBond % 100)),
+            minScoreWad: 0.5e18,
+            commitSeconds: 100,
+            discloseSeconds: 100,
+            revealSeconds: 100,
+            payoutBps: _curve(curve)
+        });
+        uint256 amount = uint256(spec.reward) + spec.dataNodeBond;
+        if (vault.balanceOf(actor(who)) < amount) return;
+        vm.prank(actor(who));
+        uint256 taskId = registry.post(spec);
+        paidIn[taskId] += amount;
+        ++count["post"];
+    }
+
+    function disclose(uint256 which) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        if (phase == Phase.DISCLOSE) _disclose(taskId);
+    }
+
+    /* MINER */
+
+    function commit(uint256 which, uint256 who, uint256 weights) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        if (phase != Phase.COMMIT) return;
+        (, uint24 order,) = proof.commitmentOf(taskId, actor(who));
+        uint96 bond = registry.task(taskId).minerBond;
+        if (order != 0 || vault.balanceOf(actor(who)) < bond) return;
+        bytes memory model = _model(weights);
+        _models[taskId][actor(who)] = model;
+        bytes32 commitment = proof.commitmentHash(taskId, actor(who), keccak256(model), SALT);
+        vm.prank(actor(who));
+        proof.commit(taskId, commitment);
+        paidIn[taskId] += bond;
+        ++count["commit"];
+    }
+
+    function reveal(uint256 which, uint256 who) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        (, uint24 order, bool revealed) = proof.commitmentOf(taskId, actor(who));
+        if (phase != Phase.REVEAL || order == 0 || revealed) return;
+        vm.prank(actor(who));
+        proof.reveal(taskId, SALT, _models[taskId][actor(who)]);
+        paidOut[taskId] += registry.task(taskId).minerBond;
+        ++count["reveal"];
+    }
+
+    function claim(uint256 which, uint256 who) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        (, uint24 order,) = proof.commitmentOf(taskId, actor(who));
+        if (phase != Phase.ABORTED || order == 0) return;
+        _measured(taskId, actor(who), abi.encodeCall(proof.claim, (taskId)));
+        ++count["claim"];
+    }
+
+    /// @notice A reveal that I-3 forbids: outside the window, a second time, or not what the sender committed to.
+    function cheat(uint256 which, uint256 who, uint256 from, uint256 salt) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        if (phase == Phase.UNKNOWN) return;
+        (, uint24 order, bool revealed) = proof.commitmentOf(taskId, actor(who));
+        bool honest = who % ACTORS == from % ACTORS && salt % 2 == 0 && order != 0 && !revealed;
+        if (phase == Phase.REVEAL && honest) return;
+        // Equal models give equal bytes; the sender alone then makes the difference.
+        bytes memory model = _models[taskId][actor(from)];
+        vm.prank(actor(who));
+        try proof.reveal(taskId, salt % 2 == 0 ? SALT : bytes32(salt), model) {
+            bool same = keccak256(model) == keccak256(_models[taskId][actor(who)]);
+            bool allowed = phase == Phase.REVEAL && order != 0 && !revealed && salt % 2 == 0 && same;
+            if (!allowed) broken = true;
+            paidOut[taskId] += registry.task(taskId).minerBond;
+        } catch {
+            ++count["cheat"];
+        }
+    }
+
+    /* ANYONE */
+
+    function draw(uint256 which) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        if (phase == Phase.DRAW) _draw(taskId);
+    }
+
+    function settle(uint256 which) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        if (phase == Phase.SETTLE) _settle(taskId);
+    }
+
+    function abort(uint256 which) external {
+        (uint256 taskId, Phase phase) = _pick(which);
+        if (phase == Phase.ABORT) _abort(taskId);
+    }
+
+    /// @notice Ends every task as a stranger could: by waiting, drawing, settling, aborting; then all claim.
+    function finish() external {
+        for (uint256 taskId = 1; taskId <= registry.taskCount(); ++taskId) {
+            if (proof.phaseOf(taskId) == Phase.DRAW) _draw(taskId);
+            vm.warp(block.timestamp + 10_000);
+            if (proof.phaseOf(taskId) == Phase.SETTLE) _settle(taskId);
+            if (proof.phaseOf(taskId) == Phase.ABORT) _abort(taskId);
+            for (uint256 i; i < ACTORS && proof.phaseOf(taskId) == Phase.ABORTED; ++i) {
+                (, uint24 order,) = proof.commitmentOf(taskId, actor(i));
+                if (order != 0) _measured(taskId, actor(i), abi.encodeCall(proof.claim, (taskId)));
+            }
+        }
+    }
+
+    /* INTERNAL */
+
+    function _pick(uint256 which) internal view returns (uint256 taskId, Phase phase) {
+        uint256 tasks = registry.taskCount();
+        if (tasks == 0) return (0, Phase.UNKNOWN);
+        taskId = 1 + (which % tasks);
+        phase = proof.phaseOf(taskId);
+    }
+
+    /// @dev Calls the proof of learning and counts what leaves its balance as paid out.
+    function _measured(uint256 taskId, address sender, bytes memory call) internal {
+        uint256 held = vault.balanceOf(address(proof));
+        vm.prank(sender);
+        (bool ok,) = address(proof).call(call);
+        require(ok, "a permitted call failed");
+        paidOut[taskId] += held - vault.balanceOf(address(proof));
+    }
+
+    function _draw(uint256 taskId) internal {
+        uint256 drawBlock = registry.task(taskId).drawBlock;
+        if (block.number <= drawBlock) vm.roll(drawBlock + 1);
+        registry.draw(taskId);
+        if (proof.phaseOf(taskId) == Phase.DRAW) {
+            // The window was missed and a new block named.
+            vm.roll(registry.task(taskId).drawBlock + 1);
+            registry.draw(taskId);
+            ++count["rearm"];
+        }
+        ++count["draw"];
+    }
+
+    function _settle(uint256 taskId) internal {
+        (address best,,) = proof.standingOf(taskId, 0);
+        bytes memory model = _models[taskId][best];
+        bytes32 parametersHash = model.length == 0 ? bytes32(0) : keccak256("parameters");
+        _measured(taskId, actor(taskId), abi.encodeCall(proof.settle, (taskId, keccak256(model), parametersHash)));
+        ++count["settle"];
+    }
+
+    function _abort(uint256 taskId) internal {
+        _measured(taskId, actor(taskId), abi.encodeCall(proof.abort, (taskId)));
+        ++count["abort"];
+    }
+
+    function _disclose(uint256 taskId) internal {
+        Task memory task = registry.task(taskId);
+        uint256[] memory indices = registry.testRowsOf(taskId);
+        bytes memory rows;
+        bytes32[] memory salts = new bytes32[](indices.length);
+        for (uint256 i; i < indices.length; ++i) {
+            rows = bytes.concat(rows, _row(indices[i]));
+            salts[i] = SALT;
+        }
+        bytes32[] memory multiproof = _multiproof(indices);
+        vm.prank(task.dataNode);
+        registry.disclose(taskId, rows, salts, multiproof);
+        ++count["disclose"];
+    }
+
+    function _curve(uint256 choice) internal pure returns (uint16[] memory curve) {
+        curve = new uint16[](1 + (choice % 3));
+        if (curve.length == 1) curve[0] = 10_000;
+        else if (curve.length == 2) (curve[0], curve[1]) = (7001, 2999);
+        else (curve[0], curve[1], curve[2]) = (5000, 3333, 1667);
+    }
+
+    function _row(uint256 index) internal pure returns (bytes memory) {
+        return abi.encodePacked(uint8(index * 20), uint8(200 - index * 17), uint8(index & 1));
+    }
+
+    function _model(uint256 weights) internal pure returns (bytes memory) {
+        bytes memory head = abi.encodePacked(uint16(0x0101), keccak256("parameters"), hex"010002000200");
+        return abi.encodePacked(head, uint32(weights), int32(int8(uint8(weights >> 32))), int32(0));
+    }
+
+    /// @dev All levels of the row tree, the root's first.
+    function _levels() internal pure returns (bytes32[][] memory levels) {
+        levels = new bytes32[][](5); // 11, 6, 3, 2, 1
+        bytes32[] memory level = new bytes32[](ROWS);
+        for (uint256 i; i < ROWS; ++i) {
+            level[i] = RowTree.leaf(i, SALT, _row(i));
+        }
+        for (uint256 depth = 4; depth > 0; --depth) {
+            levels[depth] = level;
+            bytes32[] memory parents = new bytes32[]((level.length + 1) / 2);
+            for (uint256 i; i < parents.length; ++i) {
+                bool paired = 2 * i + 1 < level.length;
+                parents[i] = paired ? keccak256(abi.encode(level[2 * i], level[2 * i + 1])) : level[2 * i];
+            }
+            level = parents;
+        }
+        levels[0] = level;
+    }
+
+    function _multiproof(uint256[] memory indices) internal pure returns (bytes32[] memory nodes) {
+        bytes32[][] memory levels = _levels();
+        bool[] memory known = new bool[](ROWS);
+        for (uint256 i; i < indices.length; ++i) {
+            known[indices[i]] = true;
+        }
+        nodes = new bytes32[](ROWS * 2);
+        uint256 used;
+        for (uint256 depth = 4; depth > 0; --depth) {
+            bytes32[] memory level = levels[depth];
+            bool[] memory parents = new bool[]((level.length + 1) / 2);
+            for (uint256 i; i < level.length; ++i) {
+                if (!known[i]) continue;
+                parents[i / 2] = true;
+                uint256 sibling = i ^ 1;
+                if (sibling < level.length && !known[sibling]) nodes[used++] = level[sibling];
+            }
+            known = parents;
+        }
+        assembly ("memory-safe") {
+            mstore(nodes, used)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+"""The learning ledger: append, verify, and who may write."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from offchain.canonical import parameters_hash
+from offchain.chain import errors
+from offchain.chain.ledger import Block
+from tests.stories import settle_one
+from tests.world import World
+
+
+def tampered(block: Block, **changes: Any) -> Block:
+    """What a forger would show: another header under the old hash."""
+    return Block(replace(block.header, **changes), block.hash)
+
+
+def test_genesis_records_the_initialization_parameters(world: World) -> None:
+    (genesis,) = world.data_node.ledger.blocks()
+
+    assert genesis.header.index == 0
+    assert genesis.header.parameters_hash == parameters_hash(world.connection.deployment.initialization)
+    assert genesis.header.previous_hash == bytes(32)
+
+
+def test_append_reverts_when_the_caller_is_not_the_writer(world: World) -> None:
+    mallory = world.miners[0]
+    ledger: Any = world.contract("ledger")
+
+    with pytest.raises(errors.NotWriter) as caught:
+        mallory.sender.send(ledger.functions.append(1, mallory.address, bytes(32), bytes(32), 10**18))
+
+    assert caught.value.writer == world.data_node.proof.address
+
+
+def test_verify_accepts_every_run_of_the_chain(world: World) -> None:
+    settle_one(world)
+    settle_one(world)
+    blocks = world.data_node.ledger.blocks()
+
+    bad = [world.data_node.ledger.first_bad(blocks[i:j]) for i in range(3) for j in range(i, 4)]
+
+    assert [block.header.index for block in blocks] == [0, 1, 2]
+    assert bad == [None] * len(bad)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"index": 2},
+        {"timestamp": 1},
+        {"task_id": 9},
+        {"winner": "0x000000000000000000000000000000000000dEaD"},
+        {"model_hash": b"\x01" * 32},
+        {"parameters_hash": b"\x01" * 32},
+        {"score_wad": 0},
+        {"previous_hash": b"\x01" * 32},
+    ],
+)
+def test_verify_names_the_first_block_with_a_changed_field(world: World, change: dict[str, Any]) -> None:
+    settle_one(world)
+    genesis, block = world.data_node.ledger.blocks()
+
+    assert world.data_node.ledger.first_bad([genesis, tampered(block, **change)]) == 1
+
+
+def test_verify_names_the_block_that_came_with_another_hash(world: World) -> None:
+    (genesis,) = world.data_node.ledger.blocks()
+
+    assert world.data_node.ledger.first_bad([Block(genesis.header, bytes(32))]) == 0
+
+
+def test_verify_names_a_block_out_of_order(world: World) -> None:
+    settle_one(world)
+    genesis, block = world.data_node.ledger.blocks()
+
+    assert world.data_node.ledger.first_bad([block, genesis]) == 1
+
+
+def test_tip_is_the_hash_of_the_newest_block(world: World) -> None:
+    settle_one(world)
+    ledger: Any = world.contract("ledger")
+
+    assert ledger.functions.tip().call() == world.data_node.ledger.blocks()[-1].hash
+    assert ledger.functions.length().call() == 2

@@ -1,0 +1,295 @@
+"""The task registry: posting, drawing, publishing, disclosing."""
+
+from typing import Any
+
+import pytest
+
+from offchain.chain import errors
+from offchain.learning.metrics import Metric
+from offchain.learning.rows import SaltedRows
+from offchain.learning.split import drawn_rows
+from tests.stories import RIGHT, commit, disclosed
+from tests.world import FUNDS, UNIT, World, toy_rows
+
+# post
+
+
+def test_post_moves_reward_and_bond_into_escrow(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+
+    assert task_id == 1
+    assert world.data_node.balance() == FUNDS - 130 * UNIT
+    assert world.data_node.vault.balance_of(world.data_node.proof.address) == 130 * UNIT
+
+
+def test_post_stores_the_spec(world: World) -> None:
+    spec = world.spec(toy_rows(), payout_bps=(6_000, 3_000, 1_000), min_score_wad=-5)
+
+    task = world.data_node.registry.task(world.data_node.registry.post(spec))
+
+    same = [name for name in spec.__slots__ if getattr(task, name) == getattr(spec, name)]
+    assert same == list(spec.__slots__)
+    assert task.data_node == world.data_node.address
+    assert (task.seed, task.commit_ends_at, task.reveal_ends_at) == (bytes(32), 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"scorer": "0x000000000000000000000000000000000000dEaD"}, errors.ScorerNotAccepted),
+        ({"class_count": 0}, errors.InvalidShape),
+        ({"class_count": 1}, errors.InvalidShape),
+        ({"class_count": 256}, errors.InvalidShape),
+        ({"metric": Metric.R2}, errors.InvalidShape),
+        ({"feature_count": 0}, errors.InvalidShape),
+        ({"feature_count": 1025}, errors.InvalidShape),
+        ({"test_count": 0}, errors.InvalidTestCount),
+        ({"test_count": 12}, errors.InvalidTestCount),
+        ({"test_count": 2049, "row_count": 5000}, errors.InvalidTestCount),
+        ({"test_count": 24, "row_count": 5000, "feature_count": 1023}, errors.TestRowsTooLarge),
+        ({"reward": 0}, errors.RewardMissing),
+        ({"data_node_bond": UNIT - 1}, errors.BondTooLow),
+        ({"miner_bond": UNIT - 1}, errors.BondTooLow),
+        ({"commit_seconds": 9}, errors.WindowOutOfBounds),
+        ({"disclose_seconds": 9}, errors.WindowOutOfBounds),
+        ({"reveal_seconds": 7 * 86_400 + 1}, errors.WindowOutOfBounds),
+        ({"payout_bps": ()}, errors.InvalidPayoutCurve),
+        ({"payout_bps": (9_999,)}, errors.InvalidPayoutCurve),
+        ({"payout_bps": (10_001,)}, errors.InvalidPayoutCurve),
+        ({"payout_bps": (4_000, 6_000)}, errors.InvalidPayoutCurve),
+        ({"payout_bps": (10_000, 0)}, errors.InvalidPayoutCurve),
+        ({"payout_bps": (770,) * 12 + (760,)}, errors.InvalidPayoutCurve),
+        ({"reward": 971 * UNIT}, errors.BalanceTooLow),
+    ],
+)
+def test_post_reverts_when_the_spec_is_not_allowed(
+    world: World, change: dict[str, Any], error: type[errors.ContractError]
+) -> None:
+    with pytest.raises(error):
+        world.data_node.registry.post(world.spec(toy_rows(), **change))
+
+    assert world.data_node.registry.task_count() == 0
+    assert world.data_node.balance() == FUNDS
+
+
+def test_post_accepts_the_largest_test_set_and_curve(world: World) -> None:
+    # 24 rows of 1,022 features and a class are 24,552 bytes; one more feature is 24,576, one byte too many.
+    largest = {"test_count": 24, "row_count": 5000, "feature_count": 1022, "payout_bps": (1_000,) * 4 + (750,) * 8}
+
+    task = world.data_node.registry.task(world.data_node.registry.post(world.spec(toy_rows(), **largest)))
+
+    assert len(task.payout_bps) == 12
+
+
+def test_post_reverts_when_the_registry_is_no_operator(world: World) -> None:
+    world.data_node.vault.set_operator(world.data_node.registry.address, False)
+
+    with pytest.raises(errors.OperatorNotApproved):
+        world.data_node.registry.post(world.spec(toy_rows()))
+
+
+def test_task_reverts_when_it_does_not_exist(world: World) -> None:
+    with pytest.raises(errors.UnknownTask):
+        world.data_node.registry.task(1)
+
+
+# draw
+
+
+def test_draw_takes_the_seed_from_a_block_after_the_posting(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+    posted_in = world.chain.w3.eth.block_number
+    world.chain.mine(3)
+
+    world.miners[0].registry.draw(task_id)
+
+    task = world.data_node.registry.task(task_id)
+    block_hash = world.chain.w3.eth.get_block(posted_in + 2)["hash"]
+    packed = block_hash + task_id.to_bytes(32, "big")
+    assert task.draw_block == posted_in + 2
+    assert task.seed != bytes(32)
+    assert packed not in (task.seed,)
+    assert task.commit_ends_at == world.chain.now() + 100
+
+
+def test_draw_gives_the_seed_of_the_specification(world: World) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+
+    block_hash = bytes(world.chain.w3.eth.get_block(task.draw_block)["hash"])
+    packed = block_hash + world.connection.deployment.chain_id.to_bytes(32, "big")
+    packed += bytes(12) + bytes.fromhex(world.data_node.registry.address[2:]) + task.task_id.to_bytes(32, "big")
+    assert task.seed == bytes(world.chain.w3.keccak(packed))
+
+
+def test_test_rows_are_the_images_of_the_permutation(world: World) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+
+    assert world.data_node.registry.test_rows_of(task.task_id) == drawn_rows(task.seed, 12, 4)
+
+
+def test_test_rows_are_none_before_the_draw(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+
+    assert world.data_node.registry.test_rows_of(task_id) == []
+
+
+def test_draw_reverts_when_the_block_has_no_hash_yet(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+
+    with pytest.raises(errors.DrawTooEarly):
+        world.data_node.registry.draw(task_id)
+
+
+def test_draw_reverts_when_the_task_is_drawn(world: World) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+
+    with pytest.raises(errors.AlreadyDrawn):
+        world.data_node.registry.draw(task.task_id)
+
+
+def test_draw_names_a_new_block_when_its_window_was_missed(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+    world.chain.mine(260)
+
+    world.data_node.registry.draw(task_id)
+
+    rearmed = world.data_node.registry.task(task_id)
+    assert rearmed.draw_block == world.chain.w3.eth.block_number + 2
+    assert rearmed.commit_ends_at == 0
+    world.chain.mine(3)
+    world.data_node.registry.draw(task_id)
+    assert world.data_node.registry.task(task_id).commit_ends_at > 0
+
+
+# publish
+
+
+def test_publish_tells_the_last_blob(world: World) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    assert world.miners[0].registry.published_training_rows(task.task_id) is None
+
+    world.data_node.registry.publish(task.task_id, b"\x01" * 32)
+    world.data_node.registry.publish(task.task_id, b"\x02" * 32)
+
+    assert world.miners[0].registry.published_training_rows(task.task_id) == b"\x02" * 32
+
+
+def test_publish_reverts_when_the_caller_is_not_the_data_node(world: World) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+
+    with pytest.raises(errors.NotDataNode):
+        world.miners[0].registry.publish(task.task_id, b"\x01" * 32)
+
+
+def test_publish_reverts_before_the_draw_and_after_commits(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+    with pytest.raises(errors.PublishWindowClosed):
+        world.data_node.registry.publish(task_id, b"\x01" * 32)
+
+    task = world.drawn(world.spec(toy_rows()))
+    world.close_commits(task)
+    with pytest.raises(errors.PublishWindowClosed):
+        world.data_node.registry.publish(task.task_id, b"\x01" * 32)
+
+
+# disclose
+
+
+def test_disclose_stores_the_drawn_rows(world: World) -> None:
+    task, rows = disclosed(world, [RIGHT])
+
+    drawn = world.data_node.registry.test_rows_of(task.task_id)
+    assert world.miners[0].registry.disclosed_rows(task) == b"".join(rows.rows[index] for index in drawn)
+    assert task.reveal_ends_at == world.chain.now() + 100
+
+
+def test_disclose_reverts_outside_its_window(world: World) -> None:
+    rows = toy_rows()
+    task_id = world.data_node.registry.post(world.spec(rows))
+    with pytest.raises(errors.DiscloseWindowClosed):
+        world.data_node.registry.disclose(task_id, b"", [], [])
+
+    task = world.drawn(world.spec(rows))
+    disclosure = rows.disclosure(drawn_rows(task.seed, 12, 4))
+    with pytest.raises(errors.DiscloseWindowClosed):
+        world.data_node.registry.disclose(task.task_id, *disclosure)
+    world.chain.set_time(task.commit_ends_at + 100)
+    with pytest.raises(errors.DiscloseWindowClosed):
+        world.data_node.registry.disclose(task.task_id, *disclosure)
+
+
+def test_disclose_reverts_when_the_caller_is_not_the_data_node(world: World) -> None:
+    rows = toy_rows()
+    task = world.drawn(world.spec(rows))
+    world.close_commits(task)
+
+    with pytest.raises(errors.NotDataNode):
+        world.miners[0].registry.disclose(task.task_id, *rows.disclosure(drawn_rows(task.seed, 12, 4)))
+
+
+def test_disclose_reverts_the_second_time(world: World) -> None:
+    task, rows = disclosed(world, [RIGHT])
+
+    with pytest.raises(errors.AlreadyDisclosed):
+        world.data_node.registry.disclose(task.task_id, *rows.disclosure(drawn_rows(task.seed, 12, 4)))
+
+
+def _swapped(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], list[bytes]]:
+    data, salts, proof = rows.disclosure(drawn)
+    return data[3:6] + data[:3] + data[6:], [salts[1], salts[0], *salts[2:]], proof
+
+
+def _not_drawn(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], list[bytes]]:
+    others = [index for index in range(12) if index not in drawn][:4]
+    data, salts, _ = rows.disclosure(others)
+    return data, salts, rows.disclosure(drawn)[2]
+
+
+def _foreign_proof(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], list[bytes]]:
+    data, salts, proof = rows.disclosure(drawn)
+    return data, salts, SaltedRows(rows.rows, b"\x08" * 32).disclosure(drawn)[2]
+
+
+def _other_label(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], list[bytes]]:
+    data, salts, proof = rows.disclosure(drawn)
+    return data[:2] + bytes([1 - data[2]]) + data[3:], salts, proof
+
+
+@pytest.mark.parametrize("forge", [_swapped, _not_drawn, _foreign_proof, _other_label])
+def test_disclose_reverts_when_the_rows_are_not_the_drawn_ones(world: World, forge: Any) -> None:
+    rows = toy_rows()
+    task = world.drawn(world.spec(rows))
+    commit(world.miners[0], task, RIGHT)
+    world.close_commits(task)
+
+    with pytest.raises(errors.DataRootMismatch):
+        world.data_node.registry.disclose(task.task_id, *forge(rows, drawn_rows(task.seed, 12, 4)))
+
+
+def test_disclose_reverts_when_a_length_is_wrong(world: World) -> None:
+    rows = toy_rows()
+    task = world.drawn(world.spec(rows))
+    world.close_commits(task)
+    data, salts, proof = rows.disclosure(drawn_rows(task.seed, 12, 4))
+
+    with pytest.raises(errors.DisclosureLengthMismatch):
+        world.data_node.registry.disclose(task.task_id, data[:-1], salts, proof)
+    with pytest.raises(errors.DisclosureLengthMismatch):
+        world.data_node.registry.disclose(task.task_id, data, salts[:-1], proof)
+    with pytest.raises(errors.ProofLengthMismatch):
+        world.data_node.registry.disclose(task.task_id, data, salts, proof[:-1])
+    with pytest.raises(errors.ProofLengthMismatch):
+        world.data_node.registry.disclose(task.task_id, data, salts, [*proof, bytes(32)])
+
+
+def test_a_root_binds_one_row_to_an_index(world: World) -> None:
+    # A data node that hides two candidates for each row, in a tree twice as wide, can prove neither.
+    rows = toy_rows()
+    twice = SaltedRows(rows.rows * 2, rows.secret)
+    task = world.drawn(world.spec(rows, data_root=twice.root()))
+    world.close_commits(task)
+    drawn = drawn_rows(task.seed, 12, 4)
+    data, salts, proof = twice.disclosure(drawn)
+
+    with pytest.raises((errors.DataRootMismatch, errors.ProofLengthMismatch)):
+        world.data_node.registry.disclose(task.task_id, data, salts, proof)
