@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title PackedSums
+/// @notice The scorer's inner loops: for every row, a chunk of inputs times a chunk of a block's weights, added to
+/// the block's sums.
+///
+/// A block is a word of lanes, one for each of up to eleven outputs; a chunk is up to 64 inputs. What the block's
+/// weights contribute is `sum_i x_i W_i`, where `W_i` has the weight of input `i` for output `k` in lane `k`. One
+/// `MUL` so multiplies one input with eleven weights.
+///
+/// Taking `x_i` out of a row costs as much as the multiplication, unless it is not taken out. The word that
+/// *ends* with byte `i` of the row is `s_i = 256 s_(i-1) + x_i` modulo 2^256, with `s_(-1) = 0` where zeros lie
+/// before the row. Hence
+///
+///     sum_i x_i W_i = sum_i (s_i - 256 s_(i-1)) W_i = sum_i s_i (W_i - 256 W_(i+1))    modulo 2^256,
+///
+/// and with weights stored as `W_i - 256 W_(i+1)` an unaligned `mload` is all that an input needs. A hidden
+/// layer's inputs lie in lanes of `b` bits instead, and there `s_k = word >> b k = x_k + 2^b s_(k+1)` gives in the
+/// same way `sum_k x_k W_k = sum_k s_k (W_k - 2^b W_(k-1))`.
+///
+/// Row and weights are copied to fixed addresses, because `PUSH MLOAD` is half the price of address arithmetic.
+/// @dev Warning: `reserve` must be called before anything else is put into memory.
+library PackedSums {
+    /// @dev 63 zero bytes and more lie before the row's chunk, 64 bytes of it from here, 64 words of weights.
+    uint256 internal constant ROW_AT = 0x440;
+    uint256 internal constant WEIGHTS_AT = 0x480;
+    uint256 private constant RESERVED_FROM = 0x400;
+    uint256 private constant RESERVED_TO = 0xc80;
+
+    /// @notice Keeps the fixed addresses free of other use.
+    function reserve() internal pure {
+        uint256 free;
+        assembly ("memory-safe") {
+            free := mload(0x40)
+            mstore(0x40, RESERVED_TO)
+        }
+        assert(free <= RESERVED_FROM);
+    }
+
+    /// @notice Adds a chunk of `size` inputs (4, 8, 16, 32 or 64), read from rows of bytes, to the sums.
+    /// @param rowsAt Where the chunk begins in the first row.
+    /// @param rowLength From one row to the next, in bytes.
+    /// @param sumsAt Where the first row's sum is; one word per row.
+    function addBytes(uint256 size, uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount)
+        internal
+        pure
+    {
+        if (size == 64) addBytes64(rowsAt, rowLength, sumsAt, rowCount);
+        else if (size == 32) addBytes32(rowsAt, rowLength, sumsAt, rowCount);
+        else if (size == 16) addBytes16(rowsAt, rowLength, sumsAt, rowCount);
+        else if (size == 8) addBytes8(rowsAt, rowLength, sumsAt, rowCount);
+        else addBytes4(rowsAt, rowLength, sumsAt, rowCount);
+    }
+
+    function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                mcopy(ROW_AT, rowsAt, 64)
+                let sum := mload(sumsAt)
+                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
+                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
+                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
+                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
+                sum := add(add(sum, mul(mload(0x429), mload(0x580))), mul(mload(0x42a), mload(0x5a0)))
+                sum := add(add(sum, mul(mload(0x42b), mload(0x5c0))), mul(mload(0x42c), mload(0x5e0)))
+                sum := add(add(sum, mul(mload(0x42d), mload(0x600))), mul(mload(0x42e), mload(0x620)))
+                sum := add(add(sum, mul(mload(0x42f), mload(0x640))), mul(mload(0x430), mload(0x660)))
+                sum := add(add(sum, mul(mload(0x431), mload(0x680))), mul(mload(0x432), mload(0x6a0)))
+                sum := add(add(sum, mul(mload(0x433), mload(0x6c0))), mul(mload(0x434), mload(0x6e0)))
+                sum := add(add(sum, mul(mload(0x435), mload(0x700))), mul(mload(0x436), mload(0x720)))
+                sum := add(add(sum, mul(mload(0x437), mload(0x740))), mul(mload(0x438), mload(0x760)))
+                sum := add(add(sum, mul(mload(0x439), mload(0x780))), mul(mload(0x43a), mload(0x7a0)))
+                sum := add(add(sum, mul(mload(0x43b), mload(0x7c0))), mul(mload(0x43c), mload(0x7e0)))
+                sum := add(add(sum, mul(mload(0x43d), mload(0x800))), mul(mload(0x43e), mload(0x820)))
+                sum := add(add(sum, mul(mload(0x43f), mload(0x840))), mul(mload(0x440), mload(0x860)))
+                sum := add(add(sum, mul(mload(0x441), mload(0x880))), mul(mload(0x442), mload(0x8a0)))
+                sum := add(add(sum, mul(mload(0x443), mload(0x8c0))), mul(mload(0x444), mload(0x8e0)))
+                sum := add(add(sum, mul(mload(0x445), mload(0x900))), mul(mload(0x446), mload(0x920)))
+                sum := add(add(sum, mul(mload(0x447), mload(0x940))), mul(mload(0x448), mload(0x960)))
+                sum := add(add(sum, mul(mload(0x449), mload(0x980))), mul(mload(0x44a), mload(0x9a0)))
+                sum := add(add(sum, mul(mload(0x44b), mload(0x9c0))), mul(mload(0x44c), mload(0x9e0)))
+                sum := add(add(sum, mul(mload(0x44d), mload(0xa00))), mul(mload(0x44e), mload(0xa20)))
+                sum := add(add(sum, mul(mload(0x44f), mload(0xa40))), mul(mload(0x450), mload(0xa60)))
+                sum := add(add(sum, mul(mload(0x451), mload(0xa80))), mul(mload(0x452), mload(0xaa0)))
+                sum := add(add(sum, mul(mload(0x453), mload(0xac0))), mul(mload(0x454), mload(0xae0)))
+                sum := add(add(sum, mul(mload(0x455), mload(0xb00))), mul(mload(0x456), mload(0xb20)))
+                sum := add(add(sum, mul(mload(0x457), mload(0xb40))), mul(mload(0x458), mload(0xb60)))
+                sum := add(add(sum, mul(mload(0x459), mload(0xb80))), mul(mload(0x45a), mload(0xba0)))
+                sum := add(add(sum, mul(mload(0x45b), mload(0xbc0))), mul(mload(0x45c), mload(0xbe0)))
+                sum := add(add(sum, mul(mload(0x45d), mload(0xc00))), mul(mload(0x45e), mload(0xc20)))
+                sum := add(add(sum, mul(mload(0x45f), mload(0xc40))), mul(mload(0x460), mload(0xc60)))
+                mstore(sumsAt, sum)
+                rowsAt := add(rowsAt, rowLength)
+            }
+        }
+    }
+
+    function addBytes32(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                mcopy(ROW_AT, rowsAt, 32)
+                let sum := mload(sumsAt)
+                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
+                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
+                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
+                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
+                sum := add(add(sum, mul(mload(0x429), mload(0x580))), mul(mload(0x42a), mload(0x5a0)))
+                sum := add(add(sum, mul(mload(0x42b), mload(0x5c0))), mul(mload(0x42c), mload(0x5e0)))
+                sum := add(add(sum, mul(mload(0x42d), mload(0x600))), mul(mload(0x42e), mload(0x620)))
+                sum := add(add(sum, mul(mload(0x42f), mload(0x640))), mul(mload(0x430), mload(0x660)))
+                sum := add(add(sum, mul(mload(0x431), mload(0x680))), mul(mload(0x432), mload(0x6a0)))
+                sum := add(add(sum, mul(mload(0x433), mload(0x6c0))), mul(mload(0x434), mload(0x6e0)))
+                sum := add(add(sum, mul(mload(0x435), mload(0x700))), mul(mload(0x436), mload(0x720)))
+                sum := add(add(sum, mul(mload(0x437), mload(0x740))), mul(mload(0x438), mload(0x760)))
+                sum := add(add(sum, mul(mload(0x439), mload(0x780))), mul(mload(0x43a), mload(0x7a0)))
+                sum := add(add(sum, mul(mload(0x43b), mload(0x7c0))), mul(mload(0x43c), mload(0x7e0)))
+                sum := add(add(sum, mul(mload(0x43d), mload(0x800))), mul(mload(0x43e), mload(0x820)))
+                sum := add(add(sum, mul(mload(0x43f), mload(0x840))), mul(mload(0x440), mload(0x860)))
+                mstore(sumsAt, sum)
+                rowsAt := add(rowsAt, rowLength)
+            }
+        }
+    }
+
+    function addBytes16(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                mcopy(ROW_AT, rowsAt, 16)
+                let sum := mload(sumsAt)
+                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
+                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
+                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
+                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
+                sum := add(add(sum, mul(mload(0x429), mload(0x580))), mul(mload(0x42a), mload(0x5a0)))
+                sum := add(add(sum, mul(mload(0x42b), mload(0x5c0))), mul(mload(0x42c), mload(0x5e0)))
+                sum := add(add(sum, mul(mload(0x42d), mload(0x600))), mul(mload(0x42e), mload(0x620)))
+                sum := add(add(sum, mul(mload(0x42f), mload(0x640))), mul(mload(0x430), mload(0x660)))
+                mstore(sumsAt, sum)
+                rowsAt := add(rowsAt, rowLength)
+            }
+        }
+    }
+
+    function addBytes8(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                mcopy(ROW_AT, rowsAt, 8)
+                let sum := mload(sumsAt)
+                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
+                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
+                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
+                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
+                mstore(sumsAt, sum)
+                rowsAt := add(rowsAt, rowLength)
+            }
+        }
+    }
+
+    function addBytes4(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                mcopy(ROW_AT, rowsAt, 4)
+                let sum := mload(sumsAt)
+                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
+                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
+                mstore(sumsAt, sum)
+                rowsAt := add(rowsAt, rowLength)
+            }
+        }
+    }
+
+    /// @notice Adds a chunk of 11 inputs, read from lanes of 23 bits, to the sums.
+    /// @param wordsAt Where the first row's lanes are; one word per row.
+    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                let word := mload(wordsAt)
+                let sum := mload(sumsAt)
+                sum := add(sum, mul(word, mload(0x480)))
+                sum := add(sum, mul(shr(23, word), mload(0x4a0)))
+                sum := add(sum, mul(shr(46, word), mload(0x4c0)))
+                sum := add(sum, mul(shr(69, word), mload(0x4e0)))
+                sum := add(sum, mul(shr(92, word), mload(0x500)))
+                sum := add(sum, mul(shr(115, word), mload(0x520)))
+                sum := add(sum, mul(shr(138, word), mload(0x540)))
+                sum := add(sum, mul(shr(161, word), mload(0x560)))
+                sum := add(sum, mul(shr(184, word), mload(0x580)))
+                sum := add(sum, mul(shr(207, word), mload(0x5a0)))
+                sum := add(sum, mul(shr(230, word), mload(0x5c0)))
+                mstore(sumsAt, sum)
+                wordsAt := add(wordsAt, 32)
+            }
+        }
+    }
+
+    /// @notice Adds a chunk of 8 inputs, read from lanes of 32 bits, to the sums.
+    /// @param wordsAt Where the first row's lanes are; one word per row.
+    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+        assembly ("memory-safe") {
+            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+                let word := mload(wordsAt)
+                let sum := mload(sumsAt)
+                sum := add(sum, mul(word, mload(0x480)))
+                sum := add(sum, mul(shr(32, word), mload(0x4a0)))
+                sum := add(sum, mul(shr(64, word), mload(0x4c0)))
+                sum := add(sum, mul(shr(96, word), mload(0x4e0)))
+                sum := add(sum, mul(shr(128, word), mload(0x500)))
+                sum := add(sum, mul(shr(160, word), mload(0x520)))
+                sum := add(sum, mul(shr(192, word), mload(0x540)))
+                sum := add(sum, mul(shr(224, word), mload(0x560)))
+                mstore(sumsAt, sum)
+                wordsAt := add(wordsAt, 32)
+            }
+        }
+    }
+
+    /// @notice Writes the same word `count` times.
+    function fill(uint256 at, uint256 word, uint256 count) internal pure {
+        assembly ("memory-safe") {
+            mstore(at, word)
+            let length := shl(5, count)
+            for { let done := 32 } lt(done, length) { done := add(done, done) } {
+                let rest := sub(length, done)
+                let step := xor(done, mul(xor(done, rest), lt(rest, done)))
+                mcopy(add(at, done), at, step)
+            }
+        }
+    }
+
+    /// @notice Puts a chunk of weights in its fixed place.
+    function useWeights(uint256 at, uint256 count) internal pure {
+        assembly ("memory-safe") {
+            mcopy(WEIGHTS_AT, at, shl(5, count))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IScorer, RowShape} from "../interfaces/IScorer.sol";
+
+/// @notice Rows in memory: where the first begins, how many there are, and how long each is.
+struct Rows {
+    uint256 at;
+    uint256 count;
+    uint256 length;
+    uint256 featureCount;
+    uint256 classCount;
+}
+
+/// @title RowTable
+/// @notice Reads rows from the code of an SSTORE2 contract: one zero byte, then the rows without gaps.
+library RowTable {
+    /// @dev Zero bytes kept behind the rows, so that a chunk of inputs may be read past the last one.
+    uint256 private constant PADDING = 64;
+
+    /// @notice The rows of a contract, in memory.
+    function load(RowShape calldata shape, address pointer) internal view returns (Rows memory rows) {
+        rows.featureCount = shape.featureCount;
+        rows.classCount = shape.classCount;
+        rows.length = shape.featureCount + (shape.classCount > 0 ? 1 : 4);
+        uint256 codeLength = pointer.code.length;
+        uint256 dataLength = codeLength > 0 ? codeLength - 1 : 0;
+        rows.count = dataLength / rows.length;
+        require(
+            rows.count > 0 && rows.count * rows.length == dataLength,
+            IScorer.RowsMalformed(rows.length, dataLength)
+        );
+
+        uint256 at;
+        assembly ("memory-safe") {
+            at := mload(0x40)
+            extcodecopy(pointer, at, 1, dataLength)
+            mstore(0x40, and(add(add(at, dataLength), add(PADDING, 31)), not(31)))
+        }
+        rows.at = at;
+    }
+
+    /// @notice The class of a row: `classCount` stands for everything at or above it.
+    function classOf(Rows memory rows, uint256 index) internal pure returns (uint256 target) {
+        uint256 at = rows.at + index * rows.length + rows.featureCount;
+        assembly ("memory-safe") {
+            target := byte(0, mload(at))
+        }
+        if (target > rows.classCount) target = rows.classCount;
+    }
+
+    /// @notice The value of a regression row.
+    function valueOf(Rows memory rows, uint256 index) internal pure returns (int256 value) {
+        uint256 at = rows.at + index * rows.length + rows.featureCount;
+        assembly ("memory-safe") {
+            value := sar(224, mload(at))
+        }
+    }
+}

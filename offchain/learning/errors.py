@@ -1,0 +1,186 @@
+"""What can be wrong with the material of learning, as one tree.
+
+::
+
+    LearningError
+    ├── DatasetError
+    │   ├── UnknownDataset
+    │   ├── FileTooLarge
+    │   ├── MalformedFile
+    │   ├── MissingValues
+    │   ├── NonNumericColumn
+    │   ├── ConstantColumn
+    │   ├── SingleClass
+    │   ├── TooManyClasses
+    │   └── TooManyFeatures
+    ├── ManifestError
+    ├── ModelError
+    │   ├── ModelTooShort
+    │   ├── ModelTooLong
+    │   ├── ModelFieldOutOfRange
+    │   └── ModelShapeMismatch
+    ├── RowsError
+    ├── MetricError
+    └── EstimatorError
+        └── UnknownEstimator
+
+Each message is built from the values the exception carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LearningError(Exception):
+    """The base of everything that this package raises on purpose."""
+
+
+class DatasetError(LearningError):
+    """A data set cannot become a task."""
+
+
+class UnknownDataset(DatasetError):
+    """No bundled data set has this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(f"unknown data set {name!r}: known are {', '.join(self.known)}")
+
+
+class FileTooLarge(DatasetError):
+    """A data file exceeds the size limit."""
+
+    def __init__(self, path: str, size_bytes: int, limit_bytes: int) -> None:
+        self.path, self.size_bytes, self.limit_bytes = path, size_bytes, limit_bytes
+        super().__init__(f"{path} has {size_bytes} bytes, the limit is {limit_bytes}")
+
+
+class MalformedFile(DatasetError):
+    """A data file is not a table with a header and a target column."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class MissingValues(DatasetError):
+    """A column has cells without a value."""
+
+    def __init__(self, column: str, row_indices: Sequence[int]) -> None:
+        self.column, self.row_indices = column, tuple(row_indices)
+        shown = ", ".join(str(index) for index in self.row_indices[:5])
+        more = ", ..." if len(self.row_indices) > 5 else ""
+        super().__init__(f"column {column!r} has no value in {len(self.row_indices)} rows ({shown}{more})")
+
+
+class NonNumericColumn(DatasetError):
+    """A feature column has a cell that is no finite number."""
+
+    def __init__(self, column: str, row_index: int, value: str) -> None:
+        self.column, self.row_index, self.value = column, row_index, value
+        super().__init__(f"column {column!r} is not numeric: row {row_index} holds {value!r}")
+
+
+class ConstantColumn(DatasetError):
+    """A feature, or a regression target, has the same value in every row."""
+
+    def __init__(self, column: str, value: float) -> None:
+        self.column, self.value = column, value
+        super().__init__(f"column {column!r} is {value!r} in every row")
+
+
+class SingleClass(DatasetError):
+    """Every row belongs to the same class."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"every row is of class {name!r}")
+
+
+class TooManyClasses(DatasetError):
+    """There are more classes than a target byte or a model's outputs can name."""
+
+    def __init__(self, class_count: int, limit: int) -> None:
+        self.class_count, self.limit = class_count, limit
+        super().__init__(f"{class_count} classes, the limit is {limit}")
+
+
+class TooManyFeatures(DatasetError):
+    """There are more features than a scorer accepts."""
+
+    def __init__(self, feature_count: int, limit: int) -> None:
+        self.feature_count, self.limit = feature_count, limit
+        super().__init__(f"{feature_count} features, the limit is {limit}")
+
+
+class ManifestError(LearningError):
+    """Bytes are not a manifest in canonical form."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"not a manifest: {reason}")
+
+
+class ModelError(LearningError):
+    """Bytes are not a model, or a model cannot be put into bytes."""
+
+
+class ModelTooShort(ModelError):
+    """Model bytes end before the model does."""
+
+    def __init__(self, expected_length: int, actual_length: int) -> None:
+        self.expected_length, self.actual_length = expected_length, actual_length
+        super().__init__(f"model has {actual_length} bytes, it needs {expected_length}")
+
+
+class ModelTooLong(ModelError):
+    """Model bytes go on after the model's end, or exceed the size limit."""
+
+    def __init__(self, expected_length: int, actual_length: int) -> None:
+        self.expected_length, self.actual_length = expected_length, actual_length
+        super().__init__(f"model has {actual_length} bytes, it may have {expected_length}")
+
+
+class ModelFieldOutOfRange(ModelError):
+    """A number of a model lies outside of what the format allows there."""
+
+    def __init__(self, field: str, value: int, minimum: int, maximum: int) -> None:
+        self.field, self.value, self.minimum, self.maximum = field, value, minimum, maximum
+        super().__init__(f"{field} is {value}, allowed is {minimum} to {maximum}")
+
+
+class ModelShapeMismatch(ModelError):
+    """A model takes or gives something else than the rows hold."""
+
+    def __init__(self, field: str, expected: int, actual: int) -> None:
+        self.field, self.expected, self.actual = field, expected, actual
+        super().__init__(f"the model's {field} is {actual}, the rows have {expected}")
+
+
+class RowsError(LearningError):
+    """Row bytes are empty or not a whole number of rows."""
+
+    def __init__(self, row_length: int, actual_length: int) -> None:
+        self.row_length, self.actual_length = row_length, actual_length
+        super().__init__(f"{actual_length} bytes are not one or more rows of {row_length} bytes")
+
+
+class MetricError(LearningError):
+    """A metric does not apply to the kind of target."""
+
+    def __init__(self, metric: str, class_count: int) -> None:
+        self.metric, self.class_count = metric, class_count
+        super().__init__(f"{metric} is not defined for {class_count} classes")
+
+
+class EstimatorError(LearningError):
+    """An estimator cannot be trained or cannot become a model."""
+
+
+class UnknownEstimator(EstimatorError):
+    """No estimator has this name, or none for this kind of target."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(f"unknown estimator {name!r}: known here are {', '.join(self.known)}")

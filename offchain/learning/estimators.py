@@ -1,0 +1,138 @@
+"""The estimators a miner can train, each with the hyperparameters it tries.
+
+An estimator is a scikit-learn object fitted on the rows' bytes as they are. Those that need features of one
+size standardise them inside a pipeline; `convert` folds that into the model.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier, SGDRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC, LinearSVR
+from threadpoolctl import threadpool_limits
+
+from offchain.learning.canonical import Json
+from offchain.learning.errors import EstimatorError, UnknownEstimator
+
+Parameters = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """A scikit-learn class and the hyperparameters to try with it."""
+
+    estimator: Callable[..., Any]
+    candidates: tuple[Parameters, ...]
+    standardise: bool = True
+
+
+def _grid(base: Parameters, name: str, values: Sequence[Json]) -> tuple[Parameters, ...]:
+    return tuple({**base, name: value} for value in values)
+
+
+_CLASSIFIERS: Final = MappingProxyType(
+    {
+        "logistic": _Recipe(
+            LogisticRegression, _grid({"max_iter": 100, "solver": "lbfgs"}, "C", (1.0, 0.3, 10.0, 0.03))
+        ),
+        "mlp": _Recipe(
+            MLPClassifier,
+            _grid(
+                {"hidden_layer_sizes": [32], "max_iter": 200, "solver": "lbfgs"}, "alpha", (0.01, 0.3, 3.0)
+            ),
+        ),
+        "svm": _Recipe(LinearSVC, _grid({"max_iter": 2000}, "C", (1.0, 0.1, 0.01))),
+        "sgd": _Recipe(
+            SGDClassifier, _grid({"loss": "log_loss", "max_iter": 200}, "alpha", (1e-4, 1e-3, 1e-2))
+        ),
+        "ridge": _Recipe(RidgeClassifier, _grid({}, "alpha", (0.1, 1.0, 10.0))),
+    }
+)
+_REGRESSORS: Final = MappingProxyType(
+    {
+        "mlp": _Recipe(
+            MLPRegressor,
+            _grid(
+                {"hidden_layer_sizes": [16], "max_iter": 200, "solver": "lbfgs"}, "alpha", (1.0, 10.0, 100.0)
+            ),
+        ),
+        "svm": _Recipe(LinearSVR, _grid({"max_iter": 5000}, "C", (0.1, 1.0, 10.0))),
+        "sgd": _Recipe(SGDRegressor, _grid({"max_iter": 500}, "alpha", (1e-4, 1e-2, 1e-1))),
+        "ridge": _Recipe(Ridge, _grid({}, "alpha", (0.1, 1.0, 10.0))),
+    }
+)
+
+
+def names(class_count: int) -> tuple[str, ...]:
+    """The estimators for this kind of target; `class_count` is 0 for a regression."""
+    return tuple(_recipes(class_count))
+
+
+def candidates(name: str, class_count: int) -> tuple[Parameters, ...]:
+    """The parameters to try, in the form the learning ledger prints.
+
+    Raises
+    ------
+    UnknownEstimator
+        Where no estimator has this name for this kind of target.
+    """
+    recipe = _recipe(name, class_count)
+    title = getattr(recipe.estimator, "__name__", name)
+    return tuple({"estimator": title, **parameters} for parameters in recipe.candidates)
+
+
+def fit(
+    name: str,
+    class_count: int,
+    parameters: Parameters,
+    features: NDArray[np.uint8],
+    targets: NDArray[Any],
+    seed: int,
+) -> Any:
+    """A fitted scikit-learn estimator; one thread, so that one machine gives the same fit for the same seed.
+
+    Raises
+    ------
+    EstimatorError
+        Where scikit-learn rejects the rows.
+    """
+    recipe = _recipe(name, class_count)
+    options = {key: value for key, value in parameters.items() if key != "estimator"}
+    estimator = recipe.estimator(**options, **_seed_option(recipe.estimator, seed))
+    if recipe.standardise:
+        estimator = make_pipeline(StandardScaler(), estimator)
+        if class_count == 0:
+            estimator = TransformedTargetRegressor(regressor=estimator, transformer=StandardScaler())
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        try:
+            return estimator.fit(features.astype(np.float64), targets)
+        except ValueError as error:
+            raise EstimatorError(f"{name} cannot be trained on these rows: {error}") from error
+
+
+def _seed_option(estimator: Callable[..., Any], seed: int) -> dict[str, int]:
+    return {"random_state": seed} if "random_state" in estimator().get_params() else {}
+
+
+def _recipes(class_count: int) -> Mapping[str, _Recipe]:
+    return _CLASSIFIERS if class_count else _REGRESSORS
+
+
+def _recipe(name: str, class_count: int) -> _Recipe:
+    recipes = _recipes(class_count)
+    if name not in recipes:
+        raise UnknownEstimator(name, tuple(recipes))
+    return recipes[name]

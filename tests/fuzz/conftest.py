@@ -1,0 +1,9 @@
+import pytest
+from scoring_chain import ScoringChain
+
+
+@pytest.fixture(scope="session")
+def scorers():
+    chain = ScoringChain()
+    yield chain
+    chain.close()

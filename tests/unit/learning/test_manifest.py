@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from offchain.learning.errors import ManifestError
+from offchain.learning.manifest import ClassTarget, Feature, Manifest
+
+
+@pytest.fixture
+def manifest():
+    return Manifest(
+        name="pets",
+        description="",
+        source="a shelter",
+        row_count=2,
+        features=(Feature(name="weight", offset=0.5, scale=0.25),),
+        target=ClassTarget(names=("cat", "dog")),
+    )
+
+
+# Written by hand: sorted keys, no white space.
+PETS = (
+    b'{"description":"","features":[{"name":"weight","offset":0.5,"scale":0.25}],"format_version":1,'
+    b'"name":"pets","row_count":2,"source":"a shelter","target":{"kind":"classes","names":["cat","dog"]}}'
+)
+
+
+def test_to_bytes_is_canonical_json(manifest):
+    assert manifest.to_bytes() == PETS
+
+
+def test_from_bytes_gives_the_manifest_back(manifest):
+    assert Manifest.from_bytes(PETS) == manifest
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement"),
+    [
+        (b'"row_count":2', b'"row_count":0'),
+        (b'"row_count":2', b'"row_count":2.0'),
+        (b'"row_count":2', b'"row_count":"2"'),
+        (b'"row_count":2', b'"row_count":true'),
+        (b'"scale":0.25', b'"scale":0'),
+        (b'"scale":0.25', b'"scale":NaN'),
+        (b'"scale":0.25', b'"scale":1e999'),
+        (b'"offset":0.5', b'"offset":-Infinity'),
+        (b'"format_version":1', b'"format_version":2'),
+        (b'"name":"pets",', b'"name":"pets","name":"pets",'),
+        (b'"name":"pets",', b'"name":"pets","owner":"me",'),
+        (b'"name":"pets",', b""),
+        (b'"name":"pets",', b'"name": "pets",'),
+        (b'"name":"pets",', b'"name":"\xff",'),
+        (b'["cat","dog"]', b'["cat","cat"]'),
+        (b'["cat","dog"]', b'["cat"]'),
+        (b'"kind":"classes"', b'"kind":"value"'),
+        (b"}}", b"}}\n"),
+    ],
+)
+def test_from_bytes_rejects_anything_else(part, replacement):
+    assert part in PETS
+
+    with pytest.raises(ManifestError):
+        Manifest.from_bytes(PETS.replace(part, replacement))
+
+
+def test_from_bytes_rejects_deep_nesting_and_size():
+    with pytest.raises(ManifestError):
+        Manifest.from_bytes(b"[" * 100_000)
+    with pytest.raises(ManifestError):
+        Manifest.from_bytes(json.dumps({"name": "x" * 300_000}).encode())
