@@ -7,6 +7,7 @@ import {IScorer, Metric, RowShape} from "./interfaces/IScorer.sol";
 import {Bounds, Escrow, ITaskRegistry} from "./interfaces/ITaskRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {LearningLedger} from "./LearningLedger.sol";
+import {ModelHeader} from "./libraries/ModelHeader.sol";
 import {PayoutCurve} from "./libraries/PayoutCurve.sol";
 import {TaskRegistry} from "./TaskRegistry.sol";
 
@@ -20,10 +21,6 @@ contract ProofOfLearning is IProofOfLearning {
 
     /// @inheritdoc IProofOfLearning
     address public constant BURNED = 0x000000000000000000000000000000000000dEaD;
-
-    // Where the header of every model holds the hash of its training parameters.
-    uint256 internal constant PARAMETERS_HASH_START = 2;
-    uint256 internal constant PARAMETERS_HASH_END = 34;
 
     /* IMMUTABLES */
 
@@ -90,7 +87,7 @@ contract ProofOfLearning is IProofOfLearning {
         bytes32 modelHash = keccak256(model);
         Commitment memory c = _checkCommitment(taskId, modelHash, salt);
         (int64 scoreWad, uint256 winners) = _score(taskId, model);
-        bytes32 parametersHash = bytes32(model[PARAMETERS_HASH_START:PARAMETERS_HASH_END]);
+        bytes32 parametersHash = ModelHeader.parametersHash(model);
 
         Round storage r = round[taskId];
         ++r.revealCount;

@@ -7,6 +7,7 @@ import {IProofOfLearning} from "./interfaces/IProofOfLearning.sol";
 import {Metric, RowShape} from "./interfaces/IScorer.sol";
 import {Bounds, Escrow, ITaskRegistry, Task, TaskSpec} from "./interfaces/ITaskRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
+import {ModelHeader} from "./libraries/ModelHeader.sol";
 import {PayoutCurve, PayoutCurveLib} from "./libraries/PayoutCurve.sol";
 import {RowTree} from "./libraries/RowTree.sol";
 import {Split} from "./libraries/Split.sol";
@@ -22,9 +23,6 @@ contract TaskRegistry is ITaskRegistry {
     /// @inheritdoc ITaskRegistry
     uint256 public constant MAX_TEST_ROWS = 2048;
 
-    // What every scorer can take.
-    uint256 internal constant MAX_FEATURES = 1024;
-    uint256 internal constant MAX_CLASSES = 255;
 
     // A contract's code is at most 24,576 bytes, one of which SSTORE2 puts in front of the data.
     uint256 internal constant MAX_TEST_BYTES = 24_575;
@@ -209,8 +207,8 @@ contract TaskRegistry is ITaskRegistry {
         require(isScorer[spec.scorer], ScorerNotAccepted(spec.scorer));
         bool fits = spec.metric == Metric.R2
             ? spec.classCount == 0
-            : spec.classCount >= 2 && spec.classCount <= MAX_CLASSES;
-        fits = fits && spec.featureCount > 0 && spec.featureCount <= MAX_FEATURES;
+            : spec.classCount >= 2 && spec.classCount <= ModelHeader.MAX_CLASSES;
+        fits = fits && spec.featureCount > 0 && spec.featureCount <= ModelHeader.MAX_FEATURES;
         require(fits, InvalidShape(spec.metric, spec.featureCount, spec.classCount));
         require(
             spec.testCount > 0 && spec.testCount < spec.rowCount && spec.testCount <= MAX_TEST_ROWS,

@@ -170,7 +170,9 @@ def _tell(connection: Connection, blobs: BlobStore) -> None:
     names = {dev_account(int(account[4:])).address: name for account, name in MINERS.items()}
     vault = VaultClient(connection)
 
-    board = Table("rank", "miner", "model", "score", "reward", "vault balance", title="Leaderboard and payouts")
+    board = Table(
+        "rank", "miner", "model", "score", "reward", "vault balance", title="Leaderboard and payouts"
+    )
     paid = {payment.miner: payment.amount for payment in report.payments}
     for rank, model in enumerate(report.leaderboard, 1):
         amounts = (paid.get(model.miner, 0), vault.balance_of(model.miner))

@@ -18,7 +18,9 @@ from offchain.learning.metrics import Metric
 from offchain.learning.rows import SaltedRows
 
 UNIT = 10**18
-BOUNDS = Bounds(min_window_seconds=10, max_window_seconds=7 * 86_400, min_data_node_bond=UNIT, min_miner_bond=UNIT)
+BOUNDS = Bounds(
+    min_window_seconds=10, max_window_seconds=7 * 86_400, min_data_node_bond=UNIT, min_miner_bond=UNIT
+)
 FUNDS = 1_000 * UNIT
 BURNED = "0x000000000000000000000000000000000000dEaD"
 

@@ -9,7 +9,9 @@ from eth_account.signers.local import LocalAccount
 
 from offchain.chain.errors import AccountInvalid
 
-DEV_MNEMONIC = "test test test test test test test test test test test junk"  # Anvil's; anybody has these keys
+DEV_MNEMONIC = (
+    "test test test test test test test test test test test junk"  # Anvil's; anybody has these keys
+)
 DEV_CHAIN_IDS = (1337, 31337, 131277322940537)  # geth --dev, Anvil, eth-tester
 APE_ACCOUNTS = Path.home() / ".ape" / "accounts"
 PASSPHRASE_VARIABLE = "POLE_PASSPHRASE"
@@ -38,7 +40,9 @@ def open_account(name: str, chain_id: int, passphrase: str | None = None) -> Loc
     """
     if name.startswith("dev:"):
         if chain_id not in DEV_CHAIN_IDS:
-            raise AccountInvalid(f"{name} is for local chains: anybody has its key, and this is chain {chain_id}")
+            raise AccountInvalid(
+                f"{name} is for local chains: anybody has its key, and this is chain {chain_id}"
+            )
         if not name[4:].isdecimal():
             raise AccountInvalid(f"{name}: what follows 'dev:' is a number")
         return dev_account(int(name[4:]))

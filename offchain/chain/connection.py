@@ -59,5 +59,7 @@ def connect(url: str, deployments: Path, chain_id: int | None = None) -> Connect
     if deployment.chain_id != served:
         raise WrongChain(url, deployment.chain_id, served)
     if not w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address)):
-        raise DeploymentInvalid(str(path), f"{url} has no contract at its addresses: was the node started anew?")
+        raise DeploymentInvalid(
+            str(path), f"{url} has no contract at its addresses: was the node started anew?"
+        )
     return Connection.over(w3, deployment)

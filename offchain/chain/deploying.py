@@ -56,7 +56,12 @@ def deploy(deployer: Deployer, bounds: Bounds, token: str | None = None) -> Depl
     vault = deployer.create("Vault", token)
     scorers = {name: deployer.create(name) for name in SCORERS}
     initialization = {"protocol": "PoLeStar", "version": 1, **asdict(bounds)}
-    arguments = (vault, list(scorers.values()), tuple(asdict(bounds).values()), parameters_hash(initialization))
+    arguments = (
+        vault,
+        list(scorers.values()),
+        tuple(asdict(bounds).values()),
+        parameters_hash(initialization),
+    )
     proof = deployer.create("ProofOfLearning", *arguments)
     return Deployment(
         chain_id=deployer.chain_id,

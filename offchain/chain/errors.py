@@ -113,7 +113,9 @@ class OperatorNotApproved(ContractError):
 class DepositMismatch(ContractError):
     """The token delivered another amount than was deposited."""
 
-    message = "the token delivered {receivedAmount} of {requestedAmount}: one that takes a fee is not accepted"
+    message = (
+        "the token delivered {receivedAmount} of {requestedAmount}: one that takes a fee is not accepted"
+    )
 
 
 class SafeERC20FailedOperation(ContractError):
@@ -171,7 +173,9 @@ class RewardMissing(ContractError):
 class InvalidPayoutCurve(ContractError):
     """Shares are none, too many, zero, rising, or not 10,000 in sum."""
 
-    message = "{payoutBps} is no payout curve: up to 12 positive shares, none above the one before, 10,000 in sum"
+    message = (
+        "{payoutBps} is no payout curve: up to 12 positive shares, none above the one before, 10,000 in sum"
+    )
 
 
 class UnknownTask(ContractError):
@@ -298,3 +302,84 @@ class NotWriter(ContractError):
     """Anyone but the proof of learning appends a block."""
 
     message = "{caller} may not append: the ledger's writer is {writer}"
+
+
+# Scorers
+
+
+class ModelTruncated(ContractError):
+    """Model bytes end before the model does."""
+
+    message = "the model has {actualLength} bytes and needs {expectedLength}"
+
+
+class ModelTooLong(ContractError):
+    """Model bytes go on after the model's end, or exceed the size limit."""
+
+    message = "the model has {actualLength} bytes and may have {maximumLength}"
+
+
+class ModelVersionUnsupported(ContractError):
+    """Model bytes are of a format version that the scorer does not read."""
+
+    message = "the model is of format version {actualVersion}, and the scorer reads {expectedVersion}"
+
+
+class ModelKindMismatch(ContractError):
+    """Model bytes are of a kind that another scorer reads."""
+
+    message = "the model is of kind {actualKind}, and the scorer reads kind {expectedKind}"
+
+
+class ModelFeaturesMismatch(ContractError):
+    """A model takes another number of features than a row has."""
+
+    message = "the model takes {actualFeatures} features, and the task's rows have {expectedFeatures}"
+
+
+class ModelClassesMismatch(ContractError):
+    """A model tells apart another number of classes than the task has."""
+
+    message = "the model tells {actualClasses} classes apart, and the task has {expectedClasses}"
+
+
+class RowsMalformed(ContractError):
+    """The rows' contract holds no row, or a part of one."""
+
+    message = "{dataLength} bytes are not one or more rows of {rowLength} bytes"
+
+
+class MetricNotApplicable(ContractError):
+    """A metric does not apply to the kind of target."""
+
+    message = "metric {metric} does not apply to {classCount} classes"
+
+
+class LayerCountOutOfRange(ContractError):
+    """A model has no layers or too many."""
+
+    message = "the model has {layerCount} layers, 1 to {maximumCount} are allowed"
+
+
+class LayerWidthOutOfRange(ContractError):
+    """A layer, or the input, has no width or too much."""
+
+    message = "layer {layer} has width {width}, 1 to {maximumWidth} are allowed"
+
+
+class LayerShiftOutOfRange(ContractError):
+    """A layer shifts its sums further than its place allows."""
+
+    message = "layer {layer} shifts by {shift} bits, {maximumShift} at most are allowed"
+
+
+class LayerBiasOutOfRange(ContractError):
+    """A bias could carry a sum out of its lane."""
+
+    message = "the bias {bias} of neuron {neuron} in layer {layer} exceeds {maximumMagnitude} in magnitude"
+
+
+class MultiplierOutOfRange(ContractError):
+    """A regressor's multiplier is negative."""
+
+    message = "the multiplier {multiplier} is negative"

@@ -57,7 +57,9 @@ class LearningLedgerClient(Client):
         """All blocks, genesis first, as their events tell them."""
         return [
             Block(
-                Header(*(bytes(value) if isinstance(value, bytes) else value for value in _values(event["args"]))),
+                Header(
+                    *(bytes(value) if isinstance(value, bytes) else value for value in _values(event["args"]))
+                ),
                 bytes(event["args"]["blockHash"]),
             )
             for event in self._events(self._contract.events.BlockAppended())
@@ -71,7 +73,9 @@ class LearningLedgerClient(Client):
         headers = [block.header for block in blocks]
         valid, first_bad = self._read(self._contract.functions.verify([h.as_tuple() for h in headers]))
         chain_id = self.connection.deployment.chain_id
-        wrong_hash = [i for i, b in enumerate(blocks) if block_hash(chain_id, self.address, b.header) != b.hash]
+        wrong_hash = [
+            i for i, b in enumerate(blocks) if block_hash(chain_id, self.address, b.header) != b.hash
+        ]
         return min([*([] if valid else [first_bad]), *wrong_hash], default=None)
 
 

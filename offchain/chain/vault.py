@@ -32,11 +32,23 @@ class TokenClient(Client):
         assert self.sender is not None
         _, name, version, chain_id, contract, _, _ = self._read(self._contract.functions.eip712Domain())
         nonce = self._read(self._contract.functions.nonces(self.sender.address))
-        kinds = {"owner": "address", "spender": "address", "value": "uint256", "nonce": "uint256", "deadline": "uint256"}
+        kinds = {
+            "owner": "address",
+            "spender": "address",
+            "value": "uint256",
+            "nonce": "uint256",
+            "deadline": "uint256",
+        }
         message = encode_typed_data(
             {"name": name, "version": version, "chainId": chain_id, "verifyingContract": contract},
             {"Permit": [{"name": field, "type": kind} for field, kind in kinds.items()]},
-            {"owner": self.sender.address, "spender": spender, "value": amount, "nonce": nonce, "deadline": deadline},
+            {
+                "owner": self.sender.address,
+                "spender": spender,
+                "value": amount,
+                "nonce": nonce,
+                "deadline": deadline,
+            },
         )
         signed = self.sender.account.sign_message(message)
         return signed.v, signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")

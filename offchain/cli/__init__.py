@@ -37,7 +37,9 @@ class LazyGroup(click.Group):
             return super().invoke(context)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="polestar", prog_name="pole")
 def main() -> None:
     """Proof of Learning and Stackelberg resource trading on Ethereum.

@@ -120,7 +120,9 @@ def show_units(connection: Connection, units: int) -> str:
 
 def log_progress() -> None:
     """Show what a worker does, a line a step."""
-    handler = RichHandler(show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]")
+    handler = RichHandler(
+        show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]"
+    )
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
     for noisy in ("web3", "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -39,14 +39,22 @@ def task() -> None:
 @click.option("--reward", type=Tokens(), default="100", show_default=True, help="What the best models share.")
 @click.option("--bond", type=Tokens(), default="30", show_default=True, help="Lost if you do not disclose.")
 @click.option(
-    "--miner-bond", type=Tokens(), default="5", show_default=True, help="Lost by a miner that does not reveal."
+    "--miner-bond",
+    type=Tokens(),
+    default="5",
+    show_default=True,
+    help="Lost by a miner that does not reveal.",
 )
-@click.option("--payout", default="10000", show_default=True, help="Shares of the best models in bps: 6000,4000.")
+@click.option(
+    "--payout", default="10000", show_default=True, help="Shares of the best models in bps: 6000,4000."
+)
 @click.option("--min-score", type=float, default=0.0, show_default=True, help="Below it nobody is paid.")
 @click.option("--test-rows", type=int, help="Hidden test rows.  [default: 30%, as far as they fit]")
 @click.option("--commit-seconds", type=int, default=3600, show_default=True, help="Time to train and commit.")
 @click.option("--disclose-seconds", type=int, default=3600, show_default=True, help="Your time to disclose.")
-@click.option("--reveal-seconds", type=int, default=3600, show_default=True, help="The miners' time to reveal.")
+@click.option(
+    "--reveal-seconds", type=int, default=3600, show_default=True, help="The miners' time to reveal."
+)
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
 @account_option
 @chain_options
@@ -80,7 +88,9 @@ def post(
     try:
         shares = tuple(int(share) for share in payout.split(","))
     except ValueError:
-        raise click.BadParameter("shares are whole numbers, separated by commas", param_hint="--payout") from None
+        raise click.BadParameter(
+            "shares are whole numbers, separated by commas", param_hint="--payout"
+        ) from None
     terms = Terms(
         reward=to_units(connection, reward),
         data_node_bond=to_units(connection, bond),
@@ -142,7 +152,9 @@ def list_(node: Node, as_json: bool) -> None:
     if as_json:
         click.echo(reading.to_json(rows))
         return
-    table = Table("task", "phase", "reward", "metric", "rows", "features", "classes", "commitments", "data node")
+    table = Table(
+        "task", "phase", "reward", "metric", "rows", "features", "classes", "commitments", "data node"
+    )
     for row in rows:
         shown = {**row, "reward": show_units(connection, int(row["reward"]))}
         table.add_row(*(str(value) for value in shown.values()))
@@ -164,7 +176,9 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     left = f", {report.seconds_left} s left" if report.seconds_left is not None else ""
     click.echo(f"Task {task_id}: {report.phase.name}{left}")
     click.echo(f"  data node    {stored.data_node}")
-    click.echo(f"  reward       {show_units(connection, stored.reward)}, shares {list(stored.payout_bps)} bps")
+    click.echo(
+        f"  reward       {show_units(connection, stored.reward)}, shares {list(stored.payout_bps)} bps"
+    )
     click.echo(
         f"  bonds        {show_units(connection, stored.data_node_bond)} data node,"
         f" {show_units(connection, stored.miner_bond)} each miner"

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from offchain.learning.canonical import parameters_hash
+from offchain.canonical import parameters_hash
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters
 from offchain.learning.lanes import bias_limit

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 from threadpoolctl import threadpool_limits
 
-from offchain.learning.canonical import Json
+from offchain.canonical import Json
 from offchain.learning.errors import EstimatorError, UnknownEstimator
 
 Parameters = Mapping[str, Json]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from offchain.learning.canonical import from_json, to_canonical_json
+from offchain.canonical import from_json, to_canonical_json
 from offchain.learning.errors import ManifestError
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES, MAX_MANIFEST_BYTES
 

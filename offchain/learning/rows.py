@@ -65,7 +65,8 @@ class SaltedRows:
         hidden = set(test_indices)
         leaves = self.leaves()
         parts = [
-            leaves[index] if index in hidden else self.salt(index) + row for index, row in enumerate(self.rows)
+            leaves[index] if index in hidden else self.salt(index) + row
+            for index, row in enumerate(self.rows)
         ]
         return MAGIC + b"".join(parts)
 
@@ -113,7 +114,9 @@ def open_training_blob(
     return tuple(rows)
 
 
-def to_arrays(rows: bytes, feature_count: int, class_count: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def to_arrays(
+    rows: bytes, feature_count: int, class_count: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Features, shape (n, feature_count), and targets, shape (n,), of concatenated rows."""
     row_size = feature_count + (4 if class_count == 0 else 1)
     table = np.frombuffer(rows, np.uint8).reshape(-1, row_size)

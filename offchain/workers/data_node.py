@@ -117,7 +117,8 @@ class DataNode:
         return [
             task_id
             for task_id in range(1, self.registry.task_count() + 1)
-            if self.registry.task(task_id).data_node == self.address and not self.proof.phase_of(task_id).is_over
+            if self.registry.task(task_id).data_node == self.address
+            and not self.proof.phase_of(task_id).is_over
         ]
 
     def step(self, task_id: int) -> Move:

@@ -146,7 +146,12 @@ class Miner:
             return
         log.info(
             "task %d: trained %s: validation score %.4f, quantised %.4f",
-            *(task.task_id, candidate.parameters["estimator"], candidate.float_score, candidate.quantised_score),
+            *(
+                task.task_id,
+                candidate.parameters["estimator"],
+                candidate.float_score,
+                candidate.quantised_score,
+            ),
         )
         self._home.blobs.put(to_canonical_json(candidate.parameters))
         self._home.save_model(task.task_id, ModelSecret(candidate.model, secrets.token_bytes(32)))

@@ -1,5 +1,5 @@
 import pytest
-from scoring_chain import ScoringChain
+from tests.fuzz.scoring_chain import ScoringChain
 
 
 @pytest.fixture(scope="session")

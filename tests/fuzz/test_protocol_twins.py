@@ -93,7 +93,9 @@ def test_root_of_five_leaves_is_the_hand_worked_one(twins: Any) -> None:
 
 @fuzz
 @given(task_id=numbers, miner=addresses, model_hash=words, salt=words)
-def test_commitment_is_the_same(deployed: World, task_id: int, miner: str, model_hash: bytes, salt: bytes) -> None:
+def test_commitment_is_the_same(
+    deployed: World, task_id: int, miner: str, model_hash: bytes, salt: bytes
+) -> None:
     proof: Any = deployed.contract("proof")
     chain_id = deployed.connection.deployment.chain_id
 

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from scoring_chain import Rejected
+from tests.fuzz.scoring_chain import Rejected
 
 from offchain.learning import model as dense
 from offchain.learning.errors import LearningError

@@ -35,7 +35,9 @@ def test_commit_takes_the_bond_and_keeps_the_order(world: World) -> None:
     commit(second, task, RIGHT)
 
     assert first.balance() == FUNDS - 5 * UNIT
-    orders = [world.data_node.proof.commitment_of(task.task_id, miner.address).order for miner in (first, second)]
+    orders = [
+        world.data_node.proof.commitment_of(task.task_id, miner.address).order for miner in (first, second)
+    ]
     assert orders == [1, 2]
     assert world.data_node.proof.commitment_count(task.task_id) == 2
 
@@ -190,7 +192,11 @@ def test_settle_pays_the_best_and_refunds_the_data_node(world: World) -> None:
 
     world.miners[2].proof.settle(task.task_id)
 
-    assert [person.balance() for person in world.people[:3]] == [FUNDS - 100 * UNIT, FUNDS, FUNDS + 100 * UNIT]
+    assert [person.balance() for person in world.people[:3]] == [
+        FUNDS - 100 * UNIT,
+        FUNDS,
+        FUNDS + 100 * UNIT,
+    ]
     assert held(world) == 0
     assert world.data_node.proof.phase_of(task.task_id) == Phase.SETTLED
 
@@ -221,7 +227,9 @@ def test_settle_prefers_the_earlier_commitment_in_a_tie(world: World) -> None:
 
 def test_settle_pays_by_the_curve(world: World) -> None:
     models = [WRONG, OTHER_RIGHT, RIGHT, ALWAYS_0]
-    task, _ = disclosed(world, models, payout_bps=(5_000, 3_000, 2_000), min_score_wad=0, reward=100 * UNIT + 7)
+    task, _ = disclosed(
+        world, models, payout_bps=(5_000, 3_000, 2_000), min_score_wad=0, reward=100 * UNIT + 7
+    )
     for miner, model in reversed(list(zip(world.miners, models, strict=True))):
         miner.proof.reveal(task.task_id, SALT, model)
 
@@ -267,7 +275,12 @@ def test_settle_burns_the_bonds_of_the_silent(world: World) -> None:
     world.data_node.proof.settle(task.task_id)
 
     assert world.data_node.vault.balance_of(BURNED) == 10 * UNIT
-    assert [person.balance() - FUNDS for person in world.people[:4]] == [-100 * UNIT, -5 * UNIT, 100 * UNIT, -5 * UNIT]
+    assert [person.balance() - FUNDS for person in world.people[:4]] == [
+        -100 * UNIT,
+        -5 * UNIT,
+        100 * UNIT,
+        -5 * UNIT,
+    ]
     assert held(world) == 0
 
 

@@ -74,7 +74,12 @@ def test_post_reverts_when_the_spec_is_not_allowed(
 
 def test_post_accepts_the_largest_test_set_and_curve(world: World) -> None:
     # 24 rows of 1,022 features and a class are 24,552 bytes; one more feature is 24,576, one byte too many.
-    largest = {"test_count": 24, "row_count": 5000, "feature_count": 1022, "payout_bps": (1_000,) * 4 + (750,) * 8}
+    largest = {
+        "test_count": 24,
+        "row_count": 5000,
+        "feature_count": 1022,
+        "payout_bps": (1_000,) * 4 + (750,) * 8,
+    }
 
     task = world.data_node.registry.task(world.data_node.registry.post(world.spec(toy_rows(), **largest)))
 
@@ -117,7 +122,9 @@ def test_draw_gives_the_seed_of_the_specification(world: World) -> None:
 
     block_hash = bytes(world.chain.w3.eth.get_block(task.draw_block)["hash"])
     packed = block_hash + world.connection.deployment.chain_id.to_bytes(32, "big")
-    packed += bytes(12) + bytes.fromhex(world.data_node.registry.address[2:]) + task.task_id.to_bytes(32, "big")
+    packed += (
+        bytes(12) + bytes.fromhex(world.data_node.registry.address[2:]) + task.task_id.to_bytes(32, "big")
+    )
     assert task.seed == bytes(world.chain.w3.keccak(packed))
 
 

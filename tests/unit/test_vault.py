@@ -61,7 +61,11 @@ def test_withdraw_reverts_when_the_balance_is_too_low(world: World) -> None:
     with pytest.raises(errors.BalanceTooLow) as caught:
         alice.vault.withdraw(FUNDS + 1, alice.address)
 
-    assert (caught.value.account, caught.value.balance, caught.value.amount) == (alice.address, FUNDS, FUNDS + 1)
+    assert (caught.value.account, caught.value.balance, caught.value.amount) == (
+        alice.address,
+        FUNDS,
+        FUNDS + 1,
+    )
 
 
 def test_move_reverts_when_the_caller_is_no_operator(world: World) -> None:
@@ -118,7 +122,9 @@ class Bank:
 
     def send(self, call: Any) -> None:
         with self._reverts.typed():
-            self.sender.connection.w3.eth.wait_for_transaction_receipt(call.transact({"from": self.sender.address}))
+            self.sender.connection.w3.eth.wait_for_transaction_receipt(
+                call.transact({"from": self.sender.address})
+            )
 
 
 def test_deposit_reverts_when_the_token_takes_a_fee(world: World, artifacts: dict[str, Artifact]) -> None:
@@ -149,7 +155,9 @@ def test_deposit_and_withdraw_revert_when_the_token_returns_false(
     assert bank.vault.functions.balanceOf(bank.sender.address).call() == 400
 
 
-def test_deposit_reverts_when_the_token_calls_back_into_it(world: World, artifacts: dict[str, Artifact]) -> None:
+def test_deposit_reverts_when_the_token_calls_back_into_it(
+    world: World, artifacts: dict[str, Artifact]
+) -> None:
     bank = Bank(world, artifacts, "CallbackToken")
     thief = bank.create("Reenterer", bank.vault.address)
     bank.send(bank.token.functions.mint(thief.address, 1000))
