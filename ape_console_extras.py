@@ -4,7 +4,7 @@ from typing import Any
 
 from ape import Contract, chain
 
-from scripts.deploy import DEPLOYMENTS
+from scripts._deploying import DEPLOYMENTS
 
 NAMES = ("token", "vault", "registry", "proof", "ledger")
 

@@ -20,13 +20,14 @@ from offchain.chain.connection import Connection
 from offchain.chain.gas import transactions
 from offchain.chain.ledger import LearningLedgerClient
 from offchain.chain.local import LocalChain, anvil_chain
-from offchain.chain.proof import Phase, ProofOfLearningClient
+from offchain.chain.phase import Phase
+from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import TaskRegistryClient
 from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient, VaultClient
 from offchain.storage import BlobStore
 from offchain.workers import reading
-from scripts.deploy import deploy_with
+from scripts._deploying import deploy_with
 
 DEADLINE_SECONDS = 240.0
 FUNDS = 1_000 * 10**18

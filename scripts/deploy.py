@@ -1,70 +1,15 @@
 """Deploys the protocol and writes `deployments/<chain id>.json`: `ape run deploy --network ...`."""
 
-from pathlib import Path
-from typing import Any
-
-import ape
 import click
-from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, network_option
 
-from offchain.chain.deploying import Bounds, deploy
-from offchain.chain.deployment import Deployment
-
-DEPLOYMENTS = Path("deployments")
-LOCAL_BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
-PUBLIC_BOUNDS = Bounds(600, 30 * 86_400, 10**18, 10**18)
-
-
-class ApeDeployer:
-    """Creates contracts with an account of ape; see `offchain.chain.deploying.Deployer`."""
-
-    def __init__(self, account: AccountAPI) -> None:
-        self._account = account
-        self.chain_id = int(ape.chain.chain_id)
-
-    def block_number(self) -> int:
-        """The number of the newest block."""
-        return int(ape.chain.blocks.height)
-
-    def create(self, name: str, *arguments: Any) -> str:
-        """Create the contract of a name and give its address."""
-        # Not `account.deploy`: on a local network it does not wait for a node that mines by the clock.
-        sent = self._account.call(ape.project.get_contract(name)(*arguments))
-        receipt = ape.networks.provider.web3.eth.wait_for_transaction_receipt(sent.txn_hash)
-        return str(receipt["contractAddress"])
-
-    def abi(self, name: str) -> list[dict[str, Any]]:
-        """The ABI of a contract."""
-        abi = ape.project.get_contract(name).contract_type.abi
-        return [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in abi]
-
-    def read(self, name: str, address: str, function: str) -> Any:
-        """Call a view function without arguments."""
-        return getattr(ape.project.get_contract(name).at(address), function)()
-
-
-def open_deployer(alias: str | None) -> AccountAPI:
-    """The account of an alias, or on a local network a test account."""
-    if alias is None and not ape.networks.provider.network.is_local:
-        raise click.UsageError("name an account with --account: this network is not a local one")
-    return ape.accounts.load(alias) if alias else ape.accounts.test_accounts[0]
-
-
-def deploy_with(account: AccountAPI, token: str | None) -> Deployment:
-    """Deploy on the connected network."""
-    is_local = ape.networks.provider.network.is_local
-    return deploy(ApeDeployer(account), LOCAL_BOUNDS if is_local else PUBLIC_BOUNDS, token)
+from scripts._deploying import DEPLOYMENTS, deploy_with, open_deployer
 
 
 @click.command(cls=ConnectedProviderCommand)
 @network_option()
-@click.option(
-    "--account", "alias", help="Alias of an ape account.  [default on a local network: a test account]"
-)
-@click.option(
-    "--token", help="The ERC-20 that all money is.  [default: a new TestToken that anyone can mint]"
-)
+@click.option("--account", "alias", help="Alias of an ape account.  [default on a local network: a test account]")
+@click.option("--token", help="The ERC-20 that all money is.  [default: a new TestToken that anyone can mint]")
 def cli(alias: str | None, token: str | None) -> None:
     """Deploy the protocol and write deployments/<chain id>.json."""
     deployment = deploy_with(open_deployer(alias), token)

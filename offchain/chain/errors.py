@@ -18,6 +18,8 @@ A `ContractError` carries the values of the Solidity error as attributes, by the
 
 from typing import Any, ClassVar
 
+from offchain.chain.phase import Phase
+
 
 class ChainError(Exception):
     """Anything that went wrong between this process and the chain."""
@@ -286,7 +288,10 @@ class CommitmentMismatch(ContractError):
 class WrongPhase(ContractError):
     """A task is settled, aborted or claimed from in another phase than that takes."""
 
-    message = "task {taskId} is in phase {actual}, and this takes phase {expected}"
+    message = "task {taskId} is in phase {actual.name}, and this takes phase {expected.name}"
+
+    def __init__(self, taskId: int, expected: int, actual: int) -> None:
+        super().__init__(taskId=taskId, expected=Phase(expected), actual=Phase(actual))
 
 
 class WinnerMismatch(ContractError):

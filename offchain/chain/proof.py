@@ -1,34 +1,15 @@
 """The proof of learning: commitments, reveals, settlement."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
+from offchain.chain.phase import Phase
 
 COMMIT_DOMAIN = keccak(text="PoLeStar.Commitment.v1")
-
-
-class Phase(IntEnum):
-    """Where a task stands, as the contract numbers it."""
-
-    UNKNOWN = 0
-    DRAW = 1
-    COMMIT = 2
-    DISCLOSE = 3
-    REVEAL = 4
-    SETTLE = 5
-    ABORT = 6
-    SETTLED = 7
-    ABORTED = 8
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the task has ended."""
-        return self in (Phase.SETTLED, Phase.ABORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +66,11 @@ class ProofOfLearningClient(Client):
         """How many miners committed."""
         return int(self._read(self._contract.functions.round(task_id))[2])
 
+    def leader_of(self, task_id: int) -> str | None:
+        """The miner of the best model so far, if any was revealed."""
+        miner = str(self._read(self._contract.functions.standingOf(task_id, 0))[0])
+        return None if int(miner, 16) == 0 else miner
+
     def commit(self, task_id: int, model_hash: bytes, salt: bytes) -> TxReceipt:
         """Commit the sender to a model; raises CommitWindowClosed, AlreadyCommitted, BalanceTooLow."""
         assert self.sender is not None
@@ -98,7 +84,7 @@ class ProofOfLearningClient(Client):
 
     def settle(self, task_id: int) -> TxReceipt:
         """Settle a task, with the winner's hashes from its reveal; raises WrongPhase."""
-        best = self._read(self._contract.functions.standingOf(task_id, 0))[0]
+        best = self.leader_of(task_id)
         hashes = [
             (model.model_hash, model.parameters_hash)
             for model in self.revealed_models(task_id)

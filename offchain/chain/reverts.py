@@ -1,11 +1,13 @@
 """Turns what a node says of a revert into the typed error it stands for.
 
 Anvil and other JSON-RPC nodes give the revert data as hex in the error's `data`; eth-tester raises
-`TransactionFailed` with a text made of the data, and the data itself is in the exception that caused it.
+`TransactionFailed` with the representation of the bytes, or with a text made of them, and then the bytes are in
+the exception that caused it.
 """
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from eth_abi.abi import decode
@@ -63,9 +65,14 @@ def _revert_data(error: Exception) -> bytes:
     if isinstance(error, ContractLogicError):
         data = error.data.get("data", "") if isinstance(error.data, dict) else error.data
         return bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b""
-    cause: BaseException | None = error
-    while cause is not None:  # the EVM's own exception, at the root of the chain, has the bytes as they are
-        if cause.args and isinstance(cause.args[0], bytes):
-            return cause.args[0]
-        cause = cause.__cause__ or cause.__context__
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    for cause in reversed(causes):  # the EVM's own exception, where there is one, has the bytes as they are
+        data = cause.args[0] if cause.args else b""
+        if isinstance(data, str) and data.startswith("b"):
+            with suppress(SyntaxError, ValueError):
+                data = ast.literal_eval(data)
+        if isinstance(data, bytes):
+            return data
     return b""

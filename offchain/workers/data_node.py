@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from offchain.chain import errors
-from offchain.chain.proof import Phase, ProofOfLearningClient
+from offchain.chain.phase import Phase
+from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
 from offchain.learning.datasets import EncodedDataset
@@ -35,25 +36,35 @@ class Move(Enum):
 
 
 MOVES = {
-    # phase          drawable published
+    # phase          due    published
     (Phase.DRAW,     False, False): Move.WAIT,
     (Phase.DRAW,     True,  False): Move.DRAW,
-    (Phase.COMMIT,   True,  False): Move.PUBLISH,
-    (Phase.COMMIT,   True,  True):  Move.WAIT,
-    (Phase.DISCLOSE, True,  False): Move.DISCLOSE,
-    (Phase.DISCLOSE, True,  True):  Move.DISCLOSE,
-    (Phase.REVEAL,   True,  False): Move.WAIT,
-    (Phase.REVEAL,   True,  True):  Move.WAIT,
+    (Phase.COMMIT,   False, False): Move.PUBLISH,
+    (Phase.COMMIT,   False, True):  Move.WAIT,
+    (Phase.DISCLOSE, False, False): Move.DISCLOSE,
+    (Phase.DISCLOSE, False, True):  Move.DISCLOSE,
+    (Phase.REVEAL,   False, False): Move.WAIT,
+    (Phase.REVEAL,   False, True):  Move.WAIT,
+    (Phase.SETTLE,   False, False): Move.WAIT,
+    (Phase.SETTLE,   False, True):  Move.WAIT,
     (Phase.SETTLE,   True,  False): Move.SETTLE,
     (Phase.SETTLE,   True,  True):  Move.SETTLE,
-    (Phase.ABORT,    True,  False): Move.ABORT,
-    (Phase.ABORT,    True,  True):  Move.ABORT,
+    (Phase.ABORT,    False, False): Move.ABORT,
+    (Phase.ABORT,    False, True):  Move.ABORT,
+    (Phase.SETTLED,  False, False): Move.DONE,
+    (Phase.SETTLED,  False, True):  Move.DONE,
+    (Phase.ABORTED,  False, False): Move.DONE,
+    (Phase.ABORTED,  False, True):  Move.DONE,
 }  # fmt: skip
 
 
-def decide(phase: Phase, *, drawable: bool, published: bool) -> Move:
-    """The next move for a task in `phase`; `drawable` once the block that draws has a hash."""
-    return Move.DONE if phase.is_over else MOVES[phase, drawable, published]
+def decide(phase: Phase, *, due: bool, published: bool) -> Move:
+    """The next move for a task in `phase`.
+
+    due : in DRAW, the block that draws has a hash; in SETTLE, it is not left to a winner (any more)
+    published : the training rows are published
+    """
+    return MOVES[phase, due, published]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ class DataNode:
         task = self.registry.task(task_id)
         move = decide(
             phase,
-            drawable=phase != Phase.DRAW or task.draw_block < self._sender.connection.w3.eth.block_number,
+            due=self._is_due(phase, task),
             published=phase != Phase.DRAW and self.registry.published_training_rows(task_id) is not None,
         )
         if move not in (Move.WAIT, Move.DONE):
@@ -137,6 +148,15 @@ class DataNode:
         except (errors.AlreadyDrawn, errors.WrongPhase) as error:
             log.info("task %d: somebody was faster (%s)", task_id, error)
         return move
+
+    def _is_due(self, phase: Phase, task: Task) -> bool:
+        latest = self._sender.connection.w3.eth.get_block("latest")
+        if phase == Phase.DRAW:
+            return latest["number"] > task.draw_block
+        if phase == Phase.SETTLE:
+            nobody_leads = self.proof.leader_of(task.task_id) is None
+            return nobody_leads or latest["timestamp"] >= task.reveal_ends_at
+        return False
 
     def _make(self, move: Move, task: Task) -> None:
         match move:

@@ -8,7 +8,8 @@ from eth_utils.crypto import keccak
 
 from offchain.canonical import to_canonical_json
 from offchain.chain import errors
-from offchain.chain.proof import Phase, ProofOfLearningClient
+from offchain.chain.phase import Phase
+from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.chain.transactions import Sender
 from offchain.learning.limits import MAX_MANIFEST_BYTES
@@ -53,7 +54,7 @@ MOVES = {
     (Phase.REVEAL,   True,  True,  True):  Move.WAIT,
     (Phase.SETTLE,   False, False, False): Move.DONE,
     (Phase.SETTLE,   True,  False, False): Move.DONE,
-    (Phase.SETTLE,   True,  True,  False): Move.SETTLE,
+    (Phase.SETTLE,   True,  True,  False): Move.DONE,
     (Phase.SETTLE,   True,  True,  True):  Move.SETTLE,
     (Phase.ABORT,    False, False, False): Move.DONE,
     (Phase.ABORT,    True,  False, False): Move.DONE,
@@ -68,15 +69,17 @@ MOVES = {
 }  # fmt: skip
 
 
-def decide(phase: Phase, *, drawable: bool, has_model: bool, committed: bool, revealed: bool) -> Move:
+def decide(phase: Phase, *, due: bool, has_model: bool, committed: bool, revealed: bool) -> Move:
     """The next move for a task in `phase`.
 
+    due : in DRAW, the data node is late; in SETTLE, this miner leads, or the reveal window has ended
     has_model : a model and its salt are on disk
     committed, revealed : what the chain says of this miner
     """
     if phase == Phase.DRAW:
-        return Move.DRAW if drawable else Move.WAIT
-    return MOVES[phase, has_model, committed, revealed]
+        return Move.DRAW if due else Move.WAIT
+    move = MOVES[phase, has_model, committed, revealed]
+    return Move.WAIT if move == Move.SETTLE and not due else move
 
 
 class Miner:
@@ -99,9 +102,10 @@ class Miner:
         secret = self._home.load_model(task_id)
         if place.order and secret is None:
             raise SecretsLost(f"the commitment to task {task_id}", str(self._home.account_folder))
+        phase = self.proof.phase_of(task_id)
         move = decide(
-            self.proof.phase_of(task_id),
-            drawable=self._sender.connection.w3.eth.block_number > task.draw_block + DRAW_PATIENCE_BLOCKS,
+            phase,
+            due=self._is_due(phase, task),
             has_model=secret is not None,
             committed=place.order != 0,
             revealed=place.revealed,
@@ -111,6 +115,15 @@ class Miner:
         except (errors.AlreadyDrawn, errors.WrongPhase) as error:
             log.info("task %d: somebody was faster (%s)", task_id, error)
         return move
+
+    def _is_due(self, phase: Phase, task: Task) -> bool:
+        latest = self._sender.connection.w3.eth.get_block("latest")
+        if phase == Phase.DRAW:
+            return latest["number"] > task.draw_block + DRAW_PATIENCE_BLOCKS
+        if phase == Phase.SETTLE:
+            leads = self.proof.leader_of(task.task_id) == self.address
+            return leads or latest["timestamp"] >= task.reveal_ends_at
+        return False
 
     def _make(self, move: Move, task: Task, secret: ModelSecret | None) -> None:
         match move:

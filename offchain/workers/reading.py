@@ -7,7 +7,8 @@ from typing import Any
 from offchain.canonical import from_json
 from offchain.chain.connection import Connection
 from offchain.chain.ledger import Block, LearningLedgerClient
-from offchain.chain.proof import Payment, Phase, ProofOfLearningClient, RevealedModel
+from offchain.chain.phase import Phase
+from offchain.chain.proof import Payment, ProofOfLearningClient, RevealedModel
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore, StorageError

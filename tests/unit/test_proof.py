@@ -6,7 +6,8 @@ import pytest
 
 from offchain.chain import errors
 from offchain.chain.accounts import dev_account
-from offchain.chain.proof import Commitment, Phase
+from offchain.chain.phase import Phase
+from offchain.chain.proof import Commitment
 from tests.stories import ALWAYS_0, RIGHT, SALT, WRONG, commit, disclosed, hash_of, settle_one, toy_model
 from tests.world import BURNED, FUNDS, UNIT, Person, World, toy_rows
 
