@@ -78,12 +78,12 @@ contract ProtocolHandler {
     /* TIME */
 
     function pass(uint256 time) external {
-        vm.warp(block.timestamp + (time % 120));
-        vm.roll(block.number + 1 + (time % 7));
+        vm.warp(vm.getBlockTimestamp() + (time % 120));
+        vm.roll(vm.getBlockNumber() + 1 + (time % 7));
     }
 
     function missTheDraw() external {
-        vm.roll(block.number + 300);
+        vm.roll(vm.getBlockNumber() + 300);
     }
 
     /* DATA NODE */
@@ -197,7 +197,7 @@ contract ProtocolHandler {
     function finish() external {
         for (uint256 taskId = 1; taskId <= registry.taskCount(); ++taskId) {
             if (proof.phaseOf(taskId) == Phase.DRAW) _draw(taskId);
-            vm.warp(block.timestamp + 10_000);
+            vm.warp(vm.getBlockTimestamp() + 10_000);
             if (proof.phaseOf(taskId) == Phase.SETTLE) _settle(taskId);
             if (proof.phaseOf(taskId) == Phase.ABORT) _abort(taskId);
             for (uint256 i; i < ACTORS && proof.phaseOf(taskId) == Phase.ABORTED; ++i) {
@@ -227,7 +227,7 @@ contract ProtocolHandler {
 
     function _draw(uint256 taskId) internal {
         uint256 drawBlock = registry.task(taskId).drawBlock;
-        if (block.number <= drawBlock) vm.roll(drawBlock + 1);
+        if (vm.getBlockNumber() <= drawBlock) vm.roll(drawBlock + 1);
         registry.draw(taskId);
         if (proof.phaseOf(taskId) == Phase.DRAW) {
             // The window was missed and a new block named.

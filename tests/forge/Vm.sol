@@ -2,11 +2,14 @@
 pragma solidity 0.8.37;
 
 /// @notice The cheat codes of forge that the tests use.
+/// @dev Time is read by cheat code where it was changed by one: the compiler takes `block.timestamp` and
+/// `block.number` for constants of a transaction.
 interface Vm {
+    function getBlockNumber() external view returns (uint256 blockNumber);
+    function getBlockTimestamp() external view returns (uint256 timestamp);
     function prank(address sender) external;
     function roll(uint256 blockNumber) external;
     function warp(uint256 timestamp) external;
-    function setBlockhash(uint256 blockNumber, bytes32 blockHash) external;
 }
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));

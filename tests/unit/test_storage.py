@@ -1,0 +1,63 @@
+"""Content-addressed blobs."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from offchain.storage import BlobCorrupt, BlobMissing, BlobStore, BlobTooLarge
+
+
+def test_get_returns_what_was_put_under_its_sha256(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+
+    name = store.put(b"rows")
+
+    assert name == hashlib.sha256(b"rows").digest()
+    assert store.get(name, 4) == b"rows"
+
+
+def test_get_raises_when_there_is_no_such_blob(tmp_path: Path) -> None:
+    with pytest.raises(BlobMissing):
+        BlobStore(tmp_path).get(bytes(32), 10)
+
+
+def test_get_raises_when_the_bytes_were_changed(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    name = store.put(b"rows")
+    (file,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    file.write_bytes(b"lies")
+
+    with pytest.raises(BlobCorrupt):
+        store.get(name, 10)
+
+
+def test_get_raises_when_the_blob_is_larger_than_accepted(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    name = store.put(b"rows")
+
+    with pytest.raises(BlobTooLarge) as caught:
+        store.get(name, 3)
+
+    assert (caught.value.size, caught.value.limit) == (4, 3)
+
+
+def test_get_does_not_follow_a_link(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path / "store")
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"key")
+    name = hashlib.sha256(b"key").digest()
+    link = tmp_path / "store" / name.hex()[:2] / name.hex()
+    link.parent.mkdir(parents=True)
+    link.symlink_to(secret)
+
+    with pytest.raises(BlobMissing):
+        store.get(name, 10)
+
+
+def test_put_leaves_nothing_but_the_blob(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    store.put(b"rows")
+    store.put(b"rows")
+
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
