@@ -1,0 +1,190 @@
+"""The main job as one story, on eth-tester in this process and on Anvil: real data, real models, real workers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offchain.chain.accounts import dev_account
+from offchain.chain.compiler import Artifact
+from offchain.chain.local import LocalChain, anvil_chain, eth_tester_chain
+from offchain.chain.phase import Phase
+from offchain.learning import datasets
+from offchain.learning.metrics import Metric
+from offchain.learning.scoring import score
+from offchain.storage import BlobStore
+from offchain.workers import data_node, miner, reading
+from offchain.workers.data_node import DataNode, Terms
+from offchain.workers.errors import FundsTooLow, SecretsLost
+from offchain.workers.home import Home
+from offchain.workers.miner import Miner
+from tests.world import FUNDS, UNIT, Person, World, deploy_world
+
+TERMS = Terms(
+    reward=100 * UNIT,
+    data_node_bond=30 * UNIT,
+    miner_bond=5 * UNIT,
+    min_score_wad=UNIT // 2,
+    commit_seconds=1000,
+    disclose_seconds=1000,
+    reveal_seconds=1000,
+    payout_bps=(7_000, 3_000),
+)
+
+
+@pytest.fixture(scope="module", params=["eth-tester", "anvil"])
+def world(request: pytest.FixtureRequest, artifacts: dict[str, Artifact]) -> Iterator[World]:
+    if request.param == "eth-tester":
+        yield deploy_world(eth_tester_chain(), artifacts)
+    else:
+        with anvil_chain() as chain:
+            yield deploy_world(chain, artifacts)
+
+
+@pytest.fixture
+def chain(world: World) -> LocalChain:
+    return world.chain
+
+
+class Cast:
+    """The workers of a story, each with its own data directory over shared blobs."""
+
+    def __init__(self, world: World, root: Path) -> None:
+        self.world, self.root = world, root
+        self.scorer = world.connection.deployment.scorers["DenseScorer"].address
+        self.data_node = DataNode(world.data_node.sender, self.home(world.data_node))
+        self.miners = [
+            self.miner(person, estimator)
+            for person, estimator in zip(world.miners, ("logistic", "mlp", "svm"), strict=False)
+        ]
+
+    def home(self, person: Person) -> Home:
+        return Home.of(self.root, self.world.connection, person.address)
+
+    def miner(self, person: Person, estimator: str) -> Miner:
+        return Miner(person.sender, self.home(person), estimator, seed=0)
+
+    def post(self, dataset: str, test_count: int = 45) -> int:
+        encoded = datasets.encode(datasets.load(dataset))
+        return self.data_node.post(encoded, self.scorer, Metric.ACCURACY, test_count, TERMS)
+
+    def until(self, worker: Any, task_id: int, move: Any) -> None:
+        """Let a worker step until it has made a move, mining a block for each step."""
+        for _ in range(20):
+            if worker.step(task_id) == move:
+                return
+            self.world.chain.mine(1)
+        raise AssertionError(f"{worker} did not come to {move}")
+
+    def to_commits(self, task_id: int) -> None:
+        """Draw and publish."""
+        self.until(self.data_node, task_id, data_node.Move.DRAW)
+        self.until(self.data_node, task_id, data_node.Move.PUBLISH)
+
+
+@pytest.fixture
+def cast(world: World, tmp_path: Path) -> Cast:
+    return Cast(world, tmp_path)
+
+
+def test_a_task_becomes_a_learning_block(world: World, cast: Cast) -> None:
+    before = [person.balance() for person in world.people]
+    task_id = cast.post("iris")
+    cast.to_commits(task_id)
+    for worker in cast.miners:
+        cast.until(worker, task_id, miner.Move.TRAIN)
+        cast.until(worker, task_id, miner.Move.COMMIT)
+    world.close_commits(world.data_node.registry.task(task_id))
+    cast.until(cast.data_node, task_id, data_node.Move.DISCLOSE)
+    for worker in cast.miners:
+        cast.until(worker, task_id, miner.Move.REVEAL)
+    (winner,) = [worker for worker in cast.miners if worker.address == worker.proof.leader_of(task_id)]
+    cast.until(winner, task_id, miner.Move.SETTLE)
+
+    board = world.data_node.proof.revealed_models(task_id)
+    rows = world.data_node.registry.disclosed_rows(world.data_node.registry.task(task_id))
+    for entry in board:  # the contract's scores are those of the NumPy twin
+        secret = cast.home(next(p for p in world.people if p.address == entry.miner)).load_model(task_id)
+        assert secret is not None
+        assert entry.score_wad == score(Metric.ACCURACY, 4, 3, rows, secret.model)
+    assert len(board) == 3
+    assert board[0].score_wad > 0.85 * 10**18
+
+    gains = {
+        person.address: person.balance() - start for person, start in zip(world.people, before, strict=True)
+    }
+    assert gains[board[0].miner] == 70 * UNIT
+    assert gains[board[1].miner] == 30 * UNIT
+    assert gains[board[2].miner] == 0
+    assert gains[world.data_node.address] == -100 * UNIT
+
+    ledger = world.data_node.ledger
+    assert ledger.first_bad(ledger.blocks()) is None
+    printed = reading.paper_ledger(world.connection, BlobStore(cast.root / "blobs"))[-1]
+    assert set(printed) == {"index", "timestamp", "data", "previous_hash", "hash"}
+    assert printed["data"]["accuracy"] == board[0].score_wad / 10**18
+    assert "estimator" in printed["data"]["parameters"]
+
+
+def test_a_miner_killed_after_its_commitment_still_reveals(world: World, cast: Cast) -> None:
+    task_id = cast.post("iris")
+    cast.to_commits(task_id)
+    cast.until(cast.miners[0], task_id, miner.Move.COMMIT)
+    world.close_commits(world.data_node.registry.task(task_id))
+    cast.until(cast.data_node, task_id, data_node.Move.DISCLOSE)
+
+    restarted = cast.miner(world.miners[0], "logistic")  # all that is left of it is on disk
+    cast.until(restarted, task_id, miner.Move.REVEAL)
+    cast.until(restarted, task_id, miner.Move.SETTLE)
+
+    assert world.data_node.proof.phase_of(task_id) == Phase.SETTLED
+
+
+def test_a_miner_killed_before_its_commitment_commits_to_the_model_on_disk(world: World, cast: Cast) -> None:
+    task_id = cast.post("iris")
+    cast.to_commits(task_id)
+    cast.until(cast.miners[0], task_id, miner.Move.TRAIN)
+    trained = cast.home(world.miners[0]).load_model(task_id)
+
+    cast.until(cast.miner(world.miners[0], "svm"), task_id, miner.Move.COMMIT)
+
+    assert cast.home(world.miners[0]).load_model(task_id) == trained
+
+
+def test_a_miner_without_its_secrets_says_so(world: World, cast: Cast, tmp_path: Path) -> None:
+    task_id = cast.post("iris")
+    cast.to_commits(task_id)
+    cast.until(cast.miners[0], task_id, miner.Move.COMMIT)
+
+    elsewhere = Home.of(tmp_path / "elsewhere", world.connection, world.miners[0].address)
+    with pytest.raises(SecretsLost):
+        Miner(world.miners[0].sender, elsewhere, "logistic", 0).step(task_id)
+
+
+def test_an_aborted_task_gives_miners_their_bonds_and_the_data_nodes(world: World, cast: Cast) -> None:
+    task_id = cast.post("iris")
+    cast.to_commits(task_id)
+    before = world.miners[0].balance()
+    cast.until(cast.miners[0], task_id, miner.Move.COMMIT)
+    task = world.data_node.registry.task(task_id)
+    world.chain.set_time(task.commit_ends_at + task.disclose_seconds)
+
+    cast.until(cast.miners[0], task_id, miner.Move.ABORT)
+    cast.until(cast.miners[0], task_id, miner.Move.CLAIM)
+    cast.until(cast.miners[0], task_id, miner.Move.DONE)
+
+    assert world.miners[0].balance() == before + 30 * UNIT
+
+
+def test_a_poor_miner_keeps_its_model_and_is_told_what_it_lacks(world: World, cast: Cast) -> None:
+    task_id = cast.post("iris")
+    cast.to_commits(task_id)
+    poor = cast.miner(Person(world.connection, 8), "logistic")
+    cast.until(poor, task_id, miner.Move.TRAIN)
+
+    with pytest.raises(FundsTooLow) as caught:
+        poor.step(task_id)
+
+    assert (caught.value.account, caught.value.needed) == (dev_account(8).address, 5 * UNIT)
+    assert FUNDS > caught.value.available == 0
