@@ -5,6 +5,7 @@ SHELL := bash
 
 VENV := .venv/bin
 PYTHON ?= python3.11
+DATASET ?= iris
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -24,6 +25,29 @@ setup: .venv/.complete node_modules/.complete ## Install everything pinned in th
 node_modules/.complete: package-lock.json
 	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
+
+.PHONY: demo
+demo: setup ## Run the main job end to end on a chain of its own; DATASET=iris|wine|breast_cancer|digits
+	$(TOOLS) ape run demo --dataset $(DATASET)
+
+.PHONY: test
+test: setup ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
+	$(TOOLS) python -m offchain.chain.compiler contracts tests/contracts
+	$(TOOLS) python -m pytest -n 2
+	$(TOOLS) forge test
+
+.PHONY: lint
+lint: setup ## Check style and types
+	$(TOOLS) ruff check . && ruff format --check . && mypy
+	$(TOOLS) forge fmt --check contracts tests
+
+.PHONY: bench
+bench: setup ## Measure gas and speed; writes docs/results/bench.json
+	$(TOOLS) python -m benchmarks
+
+.PHONY: node
+node: setup ## Run a local chain at http://127.0.0.1:8545 with a block a second
+	$(TOOLS) anvil --block-time 1 --hardfork prague
 
 .PHONY: lock
 lock: .venv/.complete ## Resolve the dependencies anew and write the lock files

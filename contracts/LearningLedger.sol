@@ -35,9 +35,13 @@ contract LearningLedger is ILearningLedger {
     /* PROOF OF LEARNING */
 
     /// @inheritdoc ILearningLedger
-    function append(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash, int256 scoreWad)
-        external
-    {
+    function append(
+        uint256 taskId,
+        address winner,
+        bytes32 modelHash,
+        bytes32 parametersHash,
+        int256 scoreWad
+    ) external {
         require(msg.sender == writer, NotWriter(msg.sender, writer));
 
         _append(taskId, winner, modelHash, parametersHash, scoreWad);
@@ -67,9 +71,13 @@ contract LearningLedger is ILearningLedger {
 
     /* INTERNAL */
 
-    function _append(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash, int256 scoreWad)
-        internal
-    {
+    function _append(
+        uint256 taskId,
+        address winner,
+        bytes32 modelHash,
+        bytes32 parametersHash,
+        int256 scoreWad
+    ) internal {
         uint256 index = length;
         bytes32 previousHash = index == 0 ? bytes32(0) : blockHashAt[index - 1];
         Header memory header =

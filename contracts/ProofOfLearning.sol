@@ -163,7 +163,9 @@ contract ProofOfLearning is IProofOfLearning {
     function phaseOf(uint256 taskId) public view returns (Phase) {
         Round memory r = round[taskId];
         if (r.outcome != Phase.UNKNOWN) return r.outcome;
-        if (r.commitEndsAt == 0) return taskId != 0 && taskId <= registry.taskCount() ? Phase.DRAW : Phase.UNKNOWN;
+        if (r.commitEndsAt == 0) {
+            return taskId != 0 && taskId <= registry.taskCount() ? Phase.DRAW : Phase.UNKNOWN;
+        }
         if (block.timestamp < r.commitEndsAt) return Phase.COMMIT;
 
         (uint256 discloseEndsAt, uint256 revealEndsAt) = registry.deadlines(taskId);
@@ -180,7 +182,9 @@ contract ProofOfLearning is IProofOfLearning {
         view
         returns (bytes32)
     {
-        return keccak256(abi.encode(COMMIT_DOMAIN, block.chainid, address(this), taskId, miner, modelHash, salt));
+        return keccak256(
+            abi.encode(COMMIT_DOMAIN, block.chainid, address(this), taskId, miner, modelHash, salt)
+        );
     }
 
     /* INTERNAL */
@@ -197,7 +201,10 @@ contract ProofOfLearning is IProofOfLearning {
         require(digest == c.digest, CommitmentMismatch(taskId, msg.sender, c.digest, digest));
     }
 
-    function _checkWinner(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash) internal view {
+    function _checkWinner(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash)
+        internal
+        view
+    {
         bytes28 expected = commitmentOf[taskId][winner].digest;
         bytes28 actual = _modelDigest(modelHash, parametersHash);
         require(actual == expected, WinnerMismatch(taskId, winner, expected, actual));
@@ -208,7 +215,11 @@ contract ProofOfLearning is IProofOfLearning {
     }
 
     /// @dev Scores below what a standing can hold count as the lowest that it can.
-    function _score(uint256 taskId, bytes calldata model) internal view returns (int64 scoreWad, uint256 winners) {
+    function _score(uint256 taskId, bytes calldata model)
+        internal
+        view
+        returns (int64 scoreWad, uint256 winners)
+    {
         (
             address scorer,
             Metric metric,

@@ -23,7 +23,6 @@ contract TaskRegistry is ITaskRegistry {
     /// @inheritdoc ITaskRegistry
     uint256 public constant MAX_TEST_ROWS = 2048;
 
-
     // A contract's code is at most 24,576 bytes, one of which SSTORE2 puts in front of the data.
     uint256 internal constant MAX_TEST_BYTES = 24_575;
 
@@ -96,15 +95,20 @@ contract TaskRegistry is ITaskRegistry {
     function publish(uint256 taskId, bytes32 blobHash) external {
         Task storage t = _task(taskId);
         require(msg.sender == t.dataNode, NotDataNode(taskId, msg.sender, t.dataNode));
-        require(block.timestamp < t.commitEndsAt, PublishWindowClosed(taskId, t.commitEndsAt, block.timestamp));
+        require(
+            block.timestamp < t.commitEndsAt, PublishWindowClosed(taskId, t.commitEndsAt, block.timestamp)
+        );
 
         emit TrainingRowsPublished(taskId, blobHash);
     }
 
     /// @inheritdoc ITaskRegistry
-    function disclose(uint256 taskId, bytes calldata rows, bytes32[] calldata salts, bytes32[] calldata multiproof)
-        external
-    {
+    function disclose(
+        uint256 taskId,
+        bytes calldata rows,
+        bytes32[] calldata salts,
+        bytes32[] calldata multiproof
+    ) external {
         Task storage t = _task(taskId);
         require(msg.sender == t.dataNode, NotDataNode(taskId, msg.sender, t.dataNode));
         require(t.testRows == address(0), AlreadyDisclosed(taskId));
@@ -240,15 +244,18 @@ contract TaskRegistry is ITaskRegistry {
     }
 
     /// @dev The root that the drawn rows, their salts and the proof amount to.
-    function _rootOf(Task storage t, bytes calldata rows, bytes32[] calldata salts, bytes32[] calldata multiproof)
-        internal
-        view
-        returns (bytes32)
-    {
+    function _rootOf(
+        Task storage t,
+        bytes calldata rows,
+        bytes32[] calldata salts,
+        bytes32[] calldata multiproof
+    ) internal view returns (bytes32) {
         uint256 testCount = t.testCount;
         uint256 rowCount = t.rowCount;
         uint256 rowSize = _rowSize(t.featureCount, t.classCount);
-        require(rows.length == testCount * rowSize, DisclosureLengthMismatch(testCount * rowSize, rows.length));
+        require(
+            rows.length == testCount * rowSize, DisclosureLengthMismatch(testCount * rowSize, rows.length)
+        );
         require(salts.length == testCount, DisclosureLengthMismatch(testCount, salts.length));
 
         uint256[] memory indices = Split.testRows(t.seed, rowCount, testCount);

@@ -41,7 +41,8 @@ contract Vault is IVault {
     /// @inheritdoc IVault
     function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
         // A permit can be taken from the mempool and used first; the allowance it gave is there all the same.
-        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {}
+            catch {}
 
         _deposit(amount);
     }

@@ -168,7 +168,7 @@ def _follow(connection: Connection, chain: LocalChain, workers: Workers, home: P
 
 def _tell(connection: Connection, blobs: BlobStore) -> None:
     report = reading.report(connection, TASK)
-    names = {dev_account(int(account[4:])).address: name for account, name in MINERS.items()}
+    names: dict[str, str] = {dev_account(int(account[4:])).address: name for account, name in MINERS.items()}
     vault = VaultClient(connection)
 
     board = Table(

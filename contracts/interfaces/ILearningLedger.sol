@@ -50,8 +50,13 @@ interface ILearningLedger {
     function tip() external view returns (bytes32 blockHash);
 
     /// @notice Appends a block on top of the tip.
-    function append(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash, int256 scoreWad)
-        external;
+    function append(
+        uint256 taskId,
+        address winner,
+        bytes32 modelHash,
+        bytes32 parametersHash,
+        int256 scoreWad
+    ) external;
 
     /// @notice The hash that a block with this header has on this ledger.
     function hashOf(Header calldata header) external view returns (bytes32 blockHash);

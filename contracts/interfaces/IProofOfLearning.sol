@@ -67,7 +67,11 @@ interface IProofOfLearning {
 
     /// @notice Emitted when a model was revealed and scored.
     event ModelRevealed(
-        uint256 indexed taskId, address indexed miner, bytes32 modelHash, bytes32 parametersHash, int256 scoreWad
+        uint256 indexed taskId,
+        address indexed miner,
+        bytes32 modelHash,
+        bytes32 parametersHash,
+        int256 scoreWad
     );
 
     /// @notice Emitted when a miner was paid for the model of `rank` (0 is best).

@@ -102,7 +102,9 @@ struct Escrow {
 /// row than its salted hash until commits are closed.
 interface ITaskRegistry {
     /// @notice Emitted when a task was posted.
-    event TaskPosted(uint256 indexed taskId, address indexed dataNode, bytes32 manifestHash, uint64 drawBlock);
+    event TaskPosted(
+        uint256 indexed taskId, address indexed dataNode, bytes32 manifestHash, uint64 drawBlock
+    );
 
     /// @notice Emitted when the draw's block hash was no longer to be had and a new block was named.
     event DrawRearmed(uint256 indexed taskId, uint64 drawBlock);
@@ -180,7 +182,12 @@ interface ITaskRegistry {
     function bounds()
         external
         view
-        returns (uint32 minWindowSeconds, uint32 maxWindowSeconds, uint128 minDataNodeBond, uint96 minMinerBond);
+        returns (
+            uint32 minWindowSeconds,
+            uint32 maxWindowSeconds,
+            uint128 minDataNodeBond,
+            uint96 minMinerBond
+        );
 
     /// @notice Whether tasks may be scored by `scorer`.
     function isScorer(address scorer) external view returns (bool accepted);
@@ -206,8 +213,12 @@ interface ITaskRegistry {
     /// @param rows The drawn rows in ascending order of their index, without separators.
     /// @param salts Their salts.
     /// @param multiproof The other nodes of the tree, as `RowTree` takes them.
-    function disclose(uint256 taskId, bytes calldata rows, bytes32[] calldata salts, bytes32[] calldata multiproof)
-        external;
+    function disclose(
+        uint256 taskId,
+        bytes calldata rows,
+        bytes32[] calldata salts,
+        bytes32[] calldata multiproof
+    ) external;
 
     /// @notice Everything about a task.
     function task(uint256 taskId) external view returns (Task memory);

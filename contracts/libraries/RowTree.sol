@@ -27,11 +27,12 @@ library RowTree {
 
     /// @notice The root over `rowCount` rows of which those at `indices` have `leaves`.
     /// @dev Overwrites both arrays. `indices` are strictly ascending and below `rowCount`.
-    function root(uint256[] memory indices, bytes32[] memory leaves, uint256 rowCount, bytes32[] calldata proof)
-        internal
-        pure
-        returns (bytes32)
-    {
+    function root(
+        uint256[] memory indices,
+        bytes32[] memory leaves,
+        uint256 rowCount,
+        bytes32[] calldata proof
+    ) internal pure returns (bytes32) {
         uint256 count = indices.length;
         uint256 used;
         for (uint256 width = rowCount; width > 1; width = (width + 1) >> 1) {

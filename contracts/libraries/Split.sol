@@ -51,7 +51,11 @@ library Split {
         b = Math.ceilDiv(rowCount, a);
     }
 
-    function _walk(bytes32 seed, uint256 rowCount, uint256 a, uint256 b, uint256 x) private pure returns (uint256) {
+    function _walk(bytes32 seed, uint256 rowCount, uint256 a, uint256 b, uint256 x)
+        private
+        pure
+        returns (uint256)
+    {
         do {
             uint256 l = x / b;
             uint256 r = x % b;

@@ -5,6 +5,7 @@ Who runs a worker needs none of this: the deployments file carries the ABIs.
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,7 @@ def compile_contracts(*folders: str) -> dict[str, Artifact]:
         temporary.write_text(json.dumps(artifacts))
         temporary.replace(cache)
     return {name: Artifact(**artifact) for name, artifact in json.loads(cache.read_text()).items()}
+
+
+if __name__ == "__main__":
+    compile_contracts(*sys.argv[1:])

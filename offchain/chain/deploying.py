@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.types import TxParams
 
+from offchain.canonical import parameters_hash
 from offchain.chain.compiler import Artifact
 from offchain.chain.deployment import Contract, Deployment
-from offchain.canonical import parameters_hash
 
 SCORERS = ("DenseScorer",)
 
@@ -90,12 +91,10 @@ class Web3Deployer:
     def create(self, name: str, *arguments: Any) -> str:
         """See Deployer."""
         factory = self._w3.eth.contract(abi=self.abi(name), bytecode=self._artifacts[name].bytecode)
-        frame = {
-            "from": self._account.address,
-            "nonce": self._w3.eth.get_transaction_count(self._account.address),
-        }
-        transaction = factory.constructor(*arguments).build_transaction(frame)  # type: ignore[arg-type]
-        signed = self._account.sign_transaction(transaction)
+        nonce = self._w3.eth.get_transaction_count(self._account.address)
+        frame: TxParams = {"from": self._account.address, "nonce": nonce}
+        transaction = factory.constructor(*arguments).build_transaction(frame)
+        signed = self._account.sign_transaction(dict(transaction))
         sent = self._w3.eth.send_raw_transaction(signed.raw_transaction)
         address = self._w3.eth.wait_for_transaction_receipt(sent)["contractAddress"]
         assert address is not None

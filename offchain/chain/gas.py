@@ -29,11 +29,11 @@ def transactions(connection: Connection) -> Iterator[Transaction]:
         address = Web3.to_checksum_address(described.address)
         contracts[address] = name, w3.eth.contract(address, abi=described.abi)
     for number in range(deployment.block + 1, w3.eth.block_number + 1):
-        for transaction in w3.eth.get_block(number, full_transactions=True)["transactions"]:
-            receipt = w3.eth.get_transaction_receipt(transaction["hash"])  # type: ignore[index]
+        for sent in w3.eth.get_block(number)["transactions"]:
+            transaction, receipt = w3.eth.get_transaction(sent), w3.eth.get_transaction_receipt(sent)  # type: ignore[arg-type]
             name, function = "", "create a contract"
             if to := receipt["to"]:
                 name, contract = contracts[to]
-                called, _ = contract.decode_function_input(transaction["input"])  # type: ignore[index]
+                called, _ = contract.decode_function_input(transaction["input"])
                 function = called.fn_name
             yield Transaction(number, str(receipt["from"]), name, function, receipt["gasUsed"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -57,9 +58,7 @@ class LearningLedgerClient(Client):
         """All blocks, genesis first, as their events tell them."""
         return [
             Block(
-                Header(
-                    *(bytes(value) if isinstance(value, bytes) else value for value in _values(event["args"]))
-                ),
+                _header(event["args"]["header"]),
                 bytes(event["args"]["blockHash"]),
             )
             for event in self._events(self._contract.events.BlockAppended())
@@ -79,7 +78,6 @@ class LearningLedgerClient(Client):
         return min([*([] if valid else [first_bad]), *wrong_hash], default=None)
 
 
-def _values(arguments: Mapping[str, object]) -> list[object]:
-    header = arguments["header"]
-    assert isinstance(header, Mapping)
-    return list(header.values())
+def _header(values: Mapping[str, Any]) -> Header:
+    fields: list[Any] = [bytes(value) if isinstance(value, bytes) else value for value in values.values()]
+    return Header(*fields)

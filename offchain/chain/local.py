@@ -102,9 +102,16 @@ def _anvil(w3: Web3) -> LocalChain:
 
     def snapshot() -> Callable[[], None]:
         taken = request("evm_snapshot")
-        return lambda: request("evm_revert", taken) and None
 
-    return LocalChain(w3, set_time, lambda blocks: request("anvil_mine", hex(blocks)) and None, snapshot)
+        def go_back() -> None:
+            request("evm_revert", taken)
+
+        return go_back
+
+    def mine(blocks: int) -> None:
+        request("anvil_mine", hex(blocks))
+
+    return LocalChain(w3, set_time, mine, snapshot)
 
 
 def _free_port() -> int:

@@ -69,10 +69,10 @@ def _revert_data(error: Exception) -> bytes:
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)
     for cause in reversed(causes):  # the EVM's own exception, where there is one, has the bytes as they are
-        data = cause.args[0] if cause.args else b""
-        if isinstance(data, str) and data.startswith("b"):
+        value: object = cause.args[0] if cause.args else b""
+        if isinstance(value, str) and value.startswith("b"):
             with suppress(SyntaxError, ValueError):
-                data = ast.literal_eval(data)
-        if isinstance(data, bytes):
-            return data
+                value = ast.literal_eval(value)
+        if isinstance(value, bytes):
+            return value
     return b""

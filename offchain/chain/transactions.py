@@ -46,7 +46,7 @@ class Sender:
                 raise TransactionTooLarge(gas, MAX_TRANSACTION_GAS)
             limit = min(int(gas * GAS_MARGIN), MAX_TRANSACTION_GAS)
             transaction = call.build_transaction(self._frame(limit))
-            signed = self.account.sign_transaction(transaction)
+            signed = self.account.sign_transaction(transaction)  # type: ignore[arg-type]
             transaction_hash = w3.eth.send_raw_transaction(signed.raw_transaction)
             try:
                 receipt = w3.eth.wait_for_transaction_receipt(transaction_hash, RECEIPT_SECONDS, POLL_SECONDS)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -134,7 +135,7 @@ def list_(node: Node, as_json: bool) -> None:
     """List all tasks."""
     connection = node.connect()
     registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "task": task_id,
             "phase": proof.phase_of(task_id).name,
@@ -156,7 +157,7 @@ def list_(node: Node, as_json: bool) -> None:
         "task", "phase", "reward", "metric", "rows", "features", "classes", "commitments", "data node"
     )
     for row in rows:
-        shown = {**row, "reward": show_units(connection, int(row["reward"]))}
+        shown = {**row, "reward": show_units(connection, row["reward"])}
         table.add_row(*(str(value) for value in shown.values()))
     Console().print(table)
 

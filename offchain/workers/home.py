@@ -9,8 +9,10 @@
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
 
@@ -69,7 +71,9 @@ class Home:
     def load_model(self, task_id: int) -> ModelSecret | None:
         """The model for a task, where this account has one."""
         content = self._load(self._model_path(task_id))
-        return content and ModelSecret(bytes.fromhex(content["model"]), bytes.fromhex(content["salt"]))
+        if content is None:
+            return None
+        return ModelSecret(bytes.fromhex(content["model"]), bytes.fromhex(content["salt"]))
 
     def _rows_path(self, data_root: bytes) -> Path:
         return self.account_folder / "data" / f"{data_root.hex()}.json"
@@ -77,8 +81,8 @@ class Home:
     def _model_path(self, task_id: int) -> Path:
         return self.account_folder / "models" / f"{task_id}.json"
 
-    def _save(self, path: Path, content: dict[str, object]) -> None:
+    def _save(self, path: Path, content: Mapping[str, object]) -> None:
         write_durably(path, json.dumps(content).encode())
 
-    def _load(self, path: Path) -> dict[str, str] | None:
+    def _load(self, path: Path) -> dict[str, Any] | None:
         return json.loads(path.read_bytes()) if path.is_file() else None

@@ -11,7 +11,11 @@ contract Twins {
         return Split.rowAt(seed, rowCount, position);
     }
 
-    function testRows(bytes32 seed, uint256 rowCount, uint256 testCount) external pure returns (uint256[] memory) {
+    function testRows(bytes32 seed, uint256 rowCount, uint256 testCount)
+        external
+        pure
+        returns (uint256[] memory)
+    {
         return Split.testRows(seed, rowCount, testCount);
     }
 
@@ -19,15 +23,20 @@ contract Twins {
         return RowTree.leaf(index, salt, row);
     }
 
-    function root(uint256[] memory indices, bytes32[] memory leaves, uint256 rowCount, bytes32[] calldata proof)
-        external
-        pure
-        returns (bytes32)
-    {
+    function root(
+        uint256[] memory indices,
+        bytes32[] memory leaves,
+        uint256 rowCount,
+        bytes32[] calldata proof
+    ) external pure returns (bytes32) {
         return RowTree.root(indices, leaves, rowCount, proof);
     }
 
-    function payout(uint16[] calldata payoutBps, uint256 rank, uint256 reward) external pure returns (uint256) {
+    function payout(uint16[] calldata payoutBps, uint256 rank, uint256 reward)
+        external
+        pure
+        returns (uint256)
+    {
         return PayoutCurveLib.pack(payoutBps).payout(rank, reward);
     }
 }

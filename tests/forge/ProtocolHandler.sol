@@ -242,7 +242,9 @@ contract ProtocolHandler {
         (address best,,) = proof.standingOf(taskId, 0);
         bytes memory model = _models[taskId][best];
         bytes32 parametersHash = model.length == 0 ? bytes32(0) : keccak256("parameters");
-        _measured(taskId, actor(taskId), abi.encodeCall(proof.settle, (taskId, keccak256(model), parametersHash)));
+        _measured(
+            taskId, actor(taskId), abi.encodeCall(proof.settle, (taskId, keccak256(model), parametersHash))
+        );
         ++count["settle"];
     }
 

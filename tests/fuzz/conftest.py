@@ -1,4 +1,5 @@
 import pytest
+
 from tests.fuzz.scoring_chain import ScoringChain
 
 

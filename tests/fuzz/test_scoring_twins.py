@@ -4,13 +4,13 @@ import os
 
 import numpy as np
 import pytest
-from tests.fuzz.scoring_chain import Rejected
 
 from offchain.learning import model as dense
 from offchain.learning.errors import LearningError
 from offchain.learning.lanes import bias_limit
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import score
+from tests.fuzz.scoring_chain import Rejected
 
 CASES = int(os.environ.get("POLE_FUZZ_CASES", "40"))
 HASH = bytes(32)

@@ -53,7 +53,9 @@ def test_pure_packages_know_no_chain(package: str) -> None:
 
 
 def test_nothing_off_chain_imports_ape() -> None:
-    everything = {module.split(".")[0] for path in (ROOT / "offchain").rglob("*.py") for module in imports(path)}
+    everything = {
+        module.split(".")[0] for path in (ROOT / "offchain").rglob("*.py") for module in imports(path)
+    }
 
     assert not {name for name in everything if name.startswith("ape")}
 

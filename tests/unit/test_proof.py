@@ -416,7 +416,15 @@ def test_phase_follows_the_task(world: World) -> None:
     proof.settle(task_id)
     seen.append(proof.phase_of(task_id))
 
-    assert [phase.name for phase in seen] == "UNKNOWN DRAW COMMIT DISCLOSE REVEAL SETTLE SETTLED".split()
+    assert [phase.name for phase in seen] == [
+        "UNKNOWN",
+        "DRAW",
+        "COMMIT",
+        "DISCLOSE",
+        "REVEAL",
+        "SETTLE",
+        "SETTLED",
+    ]
 
 
 def test_commitment_of_a_stranger_is_empty(world: World) -> None:

@@ -253,7 +253,7 @@ def _not_drawn(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], 
 
 
 def _foreign_proof(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], list[bytes]]:
-    data, salts, proof = rows.disclosure(drawn)
+    data, salts, _ = rows.disclosure(drawn)
     return data, salts, SaltedRows(rows.rows, b"\x08" * 32).disclosure(drawn)[2]
 
 
