@@ -12,7 +12,9 @@ from pathlib import Path
 
 import ape
 import click
+from ape.logging import LogLevel, logger
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from offchain.chain.accounts import dev_account
@@ -43,7 +45,8 @@ STORIES = {
     Phase.SETTLED: "settled: the best model is paid and is the next learning block",
 }
 
-console = Console(highlight=False)
+# Addresses and log lines are wide; where no terminal sets the width, they get the room.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 132)
 
 
 @click.command()
@@ -65,8 +68,11 @@ def cli(dataset: str) -> None:
         connection = _deploy(chain, home)
         _fund(connection)
         with _workers() as workers:
+            for account, estimator in MINERS.items():
+                command = ["mine", "--estimator", estimator, *_at(chain, home, account)]
+                workers.start(f"miner {estimator}", command)
             workers.start("data node", [*_post(dataset), *_at(chain, home, DATA_NODE)])
-            _follow(connection, chain, workers, home)
+            _follow(connection, chain, workers)
         _tell(connection, BlobStore(home / "blobs"))
 
 
@@ -83,6 +89,7 @@ def _at(chain: LocalChain, home: Path, account: str) -> list[str]:
 def _deploy(chain: LocalChain, home: Path) -> Connection:
     console.print("[bold]Deploying[/] with ape on a new Anvil chain")
     url = chain.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+    logger.set_level(LogLevel.WARNING)
     with ape.networks.ethereum.local.use_provider("foundry", provider_settings={"host": url}):
         deployment = deploy_with(ape.accounts.test_accounts[0], token=None)
     deployment.save(home)
@@ -106,7 +113,7 @@ class Workers:
     def start(self, name: str, arguments: list[str]) -> None:
         """Start `pole` with these arguments."""
         program = Path(sys.executable).parent / "pole"
-        environment = {**os.environ, "COLUMNS": "110", "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "COLUMNS": "110", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
             [str(program), *arguments],
             stdout=subprocess.PIPE,
@@ -126,7 +133,7 @@ class Workers:
     def _show(self, name: str, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            console.print(f"  [cyan]{name:<16}[/] {line.rstrip()}", markup=True)
+            console.print(f"  [cyan]{name:<16}[/] {escape(line.rstrip())}")
 
 
 @contextmanager
@@ -141,23 +148,19 @@ def _workers() -> Iterator[Workers]:
             process.wait()
 
 
-def _follow(connection: Connection, chain: LocalChain, workers: Workers, home: Path) -> None:
-    """Tell each phase as it begins, start the miners once there is a task, and wait for the end of all."""
+def _follow(connection: Connection, chain: LocalChain, workers: Workers) -> None:
+    """Tell each phase as it begins, until the data node has seen its task to the end."""
     registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
     deadline = time.monotonic() + DEADLINE_SECONDS
     seen = Phase.UNKNOWN
     turned = False
-    while seen != Phase.SETTLED or any(process.poll() is None for process in workers.processes.values()):
+    while seen != Phase.SETTLED or workers.processes["data node"].poll() is None:
         workers.check()
         if time.monotonic() > deadline:
             raise click.ClickException(f"the task is not settled after {DEADLINE_SECONDS:.0f} s")
         phase = proof.phase_of(TASK)
         for passed in [p for p in STORIES if seen < p <= phase]:
             console.print(f"[bold green]{passed.name}[/] {STORIES[passed]}")
-        if seen == Phase.UNKNOWN and phase != Phase.UNKNOWN:
-            for account, estimator in MINERS.items():
-                command = ["mine", "--task", str(TASK), "--estimator", estimator]
-                workers.start(f"miner {estimator}", [*command, *_at(chain, home, account)])
         seen = phase
         if phase == Phase.COMMIT and not turned and proof.commitment_count(TASK) == len(MINERS):
             console.print("  every miner has committed, so the demo turns the clock to the end of commits")
@@ -166,14 +169,22 @@ def _follow(connection: Connection, chain: LocalChain, workers: Workers, home: P
         time.sleep(0.2)
 
 
+def _table(*columns: str, title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(
+            column, no_wrap=True, justify="right" if column in ("gas", "block", "rank") else "left"
+        )
+    return table
+
+
 def _tell(connection: Connection, blobs: BlobStore) -> None:
     report = reading.report(connection, TASK)
     names: dict[str, str] = {dev_account(int(account[4:])).address: name for account, name in MINERS.items()}
     vault = VaultClient(connection)
 
-    board = Table(
-        "rank", "miner", "model", "score", "reward", "vault balance", title="Leaderboard and payouts"
-    )
+    columns = ("rank", "miner", "model", "score", "reward", "vault balance")
+    board = _table(*columns, title="Leaderboard and payouts")
     paid = {payment.miner: payment.amount for payment in report.payments}
     for rank, model in enumerate(report.leaderboard, 1):
         amounts = (paid.get(model.miner, 0), vault.balance_of(model.miner))
@@ -181,7 +192,7 @@ def _tell(connection: Connection, blobs: BlobStore) -> None:
         board.add_row(str(rank), model.miner, names[model.miner], f"{model.score_wad / 10**18:.4f}", *shown)
     console.print(board)
 
-    gas = Table("block", "sender", "contract", "function", "gas", title="Gas of every transaction")
+    gas = _table("block", "sender", "contract", "function", "gas", title="Gas of every transaction")
     for row in transactions(connection):
         gas.add_row(str(row.block), row.sender, row.contract, row.function, f"{row.gas:,}")
     console.print(gas)
