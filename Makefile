@@ -18,7 +18,7 @@ setup: .venv/.complete node_modules/.complete ## Install everything pinned in th
 .venv/.complete: requirements.lock toolchain/uv.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(VENV)/pip install --quiet --require-hashes -r toolchain/uv.lock
-	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --require-hashes -r requirements.lock
+	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --require-hashes --compile-bytecode -r requirements.lock
 	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -1,0 +1,154 @@
+"""The `pole` command as a person uses it: processes against a node."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from offchain.chain.compiler import Artifact
+from offchain.chain.local import LocalChain, anvil_chain
+from tests.world import World, deploy_world
+
+POLE = Path(sys.executable).parent / "pole"
+
+
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[LocalChain]:
+    with anvil_chain() as chain:
+        yield chain
+
+
+@pytest.fixture(scope="module")
+def world(anvil: LocalChain, artifacts: dict[str, Artifact]) -> World:
+    return deploy_world(anvil, artifacts)
+
+
+@pytest.fixture(scope="module")
+def environment(world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("pole")
+    world.connection.deployment.save(folder)
+    url = str(world.chain.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+    own = {"POLE_RPC": url, "POLE_DEPLOYMENTS": str(folder), "POLE_HOME": str(folder), "COLUMNS": "100"}
+    return {**os.environ, **own}
+
+
+def pole(environment: dict[str, str], *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run `pole` and give what it printed and how it ended."""
+    return subprocess.run(
+        [str(POLE), *arguments], env={**environment, **changes}, capture_output=True, text=True, timeout=120
+    )
+
+
+def post(environment: dict[str, str], data: str = "iris", *options: str) -> subprocess.CompletedProcess[str]:
+    """Post a task for others to carry on."""
+    return pole(environment, "task", "post", data, "--detach", "--account", "dev:0", *options)
+
+
+def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environment: dict[str, str]) -> None:
+    assert "45 of them hidden" in post(environment).stdout
+    task_id = world.data_node.registry.task_count()
+    (listed,) = [
+        row for row in json.loads(pole(environment, "task", "list", "--json").stdout) if row["task"] == task_id
+    ]
+    assert (listed["phase"], listed["rows"], listed["classes"]) == ("DRAW", 150, 3)
+
+    world.chain.mine(3)
+    serve = subprocess.Popen([str(POLE), "task", "serve", "--account", "dev:0"], env=environment)
+    mine = subprocess.Popen(
+        [str(POLE), "mine", "--task", str(task_id), "--account", "dev:1"], env=environment
+    )
+    try:
+        while world.data_node.proof.commitment_count(task_id) == 0:
+            assert mine.poll() is None
+        world.close_commits(world.data_node.registry.task(task_id))
+        assert mine.wait(60) == 0
+        assert serve.wait(60) == 0
+    finally:
+        mine.kill()
+        serve.kill()
+
+    shown = json.loads(pole(environment, "task", "show", str(task_id), "--json").stdout)
+    assert shown["phase"] == "SETTLED"
+    assert shown["leaderboard"][0]["miner"] == world.miners[0].address
+    assert shown["payments"][0]["amount"] == 100 * 10**18
+    assert "SETTLED" in pole(environment, "task", "show", str(task_id)).stdout
+    blocks = json.loads(pole(environment, "ledger").stdout)
+    assert blocks[-1]["data"]["task"] == task_id
+    assert blocks[-1]["data"]["parameters"]["solver"] == "lbfgs"
+    assert pole(environment, "ledger", "--verify").stdout == "Is the learning ledger valid? True\n"
+
+
+def test_vault_commands_move_money(environment: dict[str, str]) -> None:
+    someone = ("--account", "dev:7")
+    assert pole(environment, "vault", "mint", "10", *someone).returncode == 0
+    assert pole(environment, "vault", "deposit", "7.5", *someone).returncode == 0
+    assert pole(environment, "vault", "withdraw", "0.5", *someone).returncode == 0
+
+    money = json.loads(pole(environment, "vault", "show", "--json", *someone).stdout)
+
+    assert (money["vault"], money["outside"]) == (7 * 10**18, 3 * 10**18)
+
+
+def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, str]) -> None:
+    info = json.loads(pole(environment, "deploy-info", "--json").stdout)
+
+    assert info["proof"] == world.data_node.proof.address
+    assert info["DenseScorer"] in pole(environment, "deploy-info").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "words"),
+    [
+        (("task", "list"), {"POLE_RPC": "http://127.0.0.1:9"}, "no node answers at http://127.0.0.1:9"),
+        (("task", "list"), {"POLE_DEPLOYMENTS": "/nowhere"}, "no such file"),
+        (("task", "show", "99"), {}, "there is no task 99"),
+        (("task", "post", "unheard_of", "--account", "dev:0"), {}, "unknown data set 'unheard_of'"),
+        (("mine", "--account", "dev:x"), {}, "what follows 'dev:' is a number"),
+        (("mine", "--account", "no_such_alias"), {}, "there is no keyfile"),
+        (("task", "post", "iris", "--account", "dev:8"), {}, "needs 130000000000000000000"),
+        (("vault", "withdraw", "5", "--account", "dev:8"), {}, "deposit the difference"),
+        (("task", "post", "iris", "--payout", "5000", "--account", "dev:0"), {}, "no payout curve"),
+        (("task", "post", "iris", "--reveal-seconds", "1", "--account", "dev:0"), {}, "a window of 1 s"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(
+    environment: dict[str, str], arguments: tuple[str, ...], changes: dict[str, str], words: str
+) -> None:
+    ended = pole(environment, *arguments, **changes)
+
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "column 'a' has no value in 1 rows"),
+        ("a,b,y\n1,2,0\n1,3,1\n1,5,0\n", "column 'a' is 1.0 in every row"),
+        ("a,b,y\n1,2,0\n2,3,0\n4,5,0\n", "every row is of class"),
+        ("a,b,y\n1,2,0\nx,3,1\n4,5,0\n", "column 'a' is not numeric"),
+    ],
+    ids=["missing value", "constant column", "single class", "words"],
+)
+def test_a_bad_data_file_posts_nothing(
+    world: World, environment: dict[str, str], tmp_path: Path, table: str, words: str
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(table)
+    tasks = world.data_node.registry.task_count()
+
+    ended = post(environment, str(path), "--target", "y")
+
+    assert (ended.returncode, world.data_node.registry.task_count()) == (1, tasks)
+    assert words in ended.stderr
+
+
+def test_help_names_every_command(environment: dict[str, str]) -> None:
+    text = pole(environment, "--help").stdout
+
+    assert all(name in text for name in ("task", "mine", "ledger", "vault", "deploy-info"))
