@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -153,12 +154,15 @@ def list_(node: Node, as_json: bool) -> None:
     if as_json:
         click.echo(reading.to_json(rows))
         return
-    table = Table(
-        "task", "phase", "reward", "metric", "rows", "features", "classes", "commitments", "data node"
-    )
+    table = Table("task", "phase", "reward", "metric", "data", "commits", "data node", box=SIMPLE)
     for row in rows:
-        shown = {**row, "reward": show_units(connection, row["reward"])}
-        table.add_row(*(str(value) for value in shown.values()))
+        kind = f"{row['classes']} classes" if row["classes"] else "values"
+        data = f"{row['rows']} rows, {row['features']} features, {kind}"
+        owner = f"{row['data_node'][:6]}…{row['data_node'][-4:]}"
+        reward = show_units(connection, row["reward"])
+        table.add_row(
+            str(row["task"]), row["phase"], reward, row["metric"], data, str(row["commitments"]), owner
+        )
     Console().print(table)
 
 
@@ -191,9 +195,9 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     click.echo(f"  metric       {Metric(stored.metric).name}, at least {stored.min_score_wad / 10**18:g}")
     click.echo(f"  commitments  {report.commitments}")
     paid = {payment.miner: show_units(connection, payment.amount) for payment in report.payments}
-    table = Table("rank", "miner", "score", "commitment", "paid")
+    table = Table("rank", "miner", "score", "order", "paid", box=SIMPLE)
     for rank, model in enumerate(report.leaderboard, 1):
         score = f"{model.score_wad / 10**18:.4f}"
-        table.add_row(str(rank), model.miner, score, f"no. {model.order}", paid.get(model.miner, ""))
+        table.add_row(str(rank), model.miner, score, str(model.order), paid.get(model.miner, ""))
     if report.leaderboard:
         Console().print(table)
