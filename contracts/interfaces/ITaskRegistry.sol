@@ -124,8 +124,11 @@ interface ITaskRegistry {
     /// @notice Thrown when the metric, the features and the classes of a task do not go together.
     error InvalidShape(Metric metric, uint256 featureCount, uint256 classCount);
 
-    /// @notice Thrown when a task would test on no row, on all rows, or on more than `MAX_TEST_ROWS`.
+    /// @notice Thrown when a task would test on no row or on all rows.
     error InvalidTestCount(uint256 testCount, uint256 rowCount);
+
+    /// @notice Thrown when the salts and the multiproof of a disclosure could be too many for one transaction.
+    error DisclosureTooLarge(uint256 words, uint256 maximumWords);
 
     /// @notice Thrown when the test rows would not fit one contract's code.
     error TestRowsTooLarge(uint256 size, uint256 maximumSize);
@@ -169,8 +172,9 @@ interface ITaskRegistry {
     /// @notice Blocks from the posting to the block that draws.
     function DRAW_DELAY_BLOCKS() external view returns (uint256);
 
-    /// @notice The greatest number of test rows: a disclosure always fits one transaction of 2^24 gas.
-    function MAX_TEST_ROWS() external view returns (uint256);
+    /// @notice The most salts and proof nodes that a disclosure may come to, by `RowTree.disclosureWords`: with the
+    /// rows themselves 126,975 bytes, below the 128 KiB that nodes pass on, and below 2^24 gas.
+    function MAX_DISCLOSURE_WORDS() external view returns (uint256);
 
     /// @notice The money.
     function vault() external view returns (IVault);

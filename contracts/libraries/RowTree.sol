@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 
 /// @title RowTree
@@ -54,6 +55,14 @@ library RowTree {
         }
         require(used == proof.length, ProofLengthMismatch(used, proof.length));
         return leaves[0];
+    }
+
+    /// @notice An upper bound on the salts and proof nodes that disclose `testCount` of `rowCount >= 2` rows.
+    /// @dev The paths of the rows join at the latest where a level has fewer nodes than there are rows, which is
+    /// `floor(log2(testCount))` levels below the root; each level under it calls for one node a row at most.
+    function disclosureWords(uint256 testCount, uint256 rowCount) internal pure returns (uint256) {
+        uint256 depth = Math.log2(rowCount - 1) + 1;
+        return testCount * (1 + depth - Math.log2(testCount));
     }
 
     /// @dev Zero past the end, where the count of the nodes used will tell.

@@ -147,6 +147,12 @@ class InvalidTestCount(ContractError):
     message = "cannot test on {testCount} of {rowCount} rows"
 
 
+class DisclosureTooLarge(ContractError):
+    """The salts and the multiproof of a disclosure could be too many for one transaction."""
+
+    message = "disclosing takes up to {words} salts and proof nodes, {maximumWords} at most: draw fewer test rows"
+
+
 class TestRowsTooLarge(ContractError):
     """The test rows do not fit one contract's code."""
 

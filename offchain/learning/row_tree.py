@@ -29,6 +29,18 @@ def multiproof(leaves: Sequence[bytes], indices: Sequence[int]) -> list[bytes]:
     return nodes
 
 
+def disclosure_words(test_count: int, row_count: int) -> int:
+    """An upper bound on the salts and proof nodes that disclose so many of at least two rows.
+
+    >>> disclosure_words(360, 1797)
+    1440
+    """
+    if test_count == 0:
+        return 0
+    depth = (row_count - 1).bit_length()
+    return test_count * (1 + depth - (test_count.bit_length() - 1))
+
+
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     levels = [list(leaves)]
     while len(level := levels[-1]) > 1:

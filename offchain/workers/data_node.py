@@ -12,6 +12,7 @@ from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
 from offchain.learning.datasets import EncodedDataset
 from offchain.learning.metrics import Metric
+from offchain.learning.row_tree import disclosure_words
 from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import SecretsLost
 from offchain.workers.funds import make_available
@@ -20,7 +21,7 @@ from offchain.workers.home import Home
 log = logging.getLogger(__name__)
 
 MAX_TEST_BYTES = 24_575  # what one contract's code holds behind its first byte
-MAX_TEST_ROWS = 2048
+MAX_DISCLOSURE_WORDS = 3200  # what one transaction takes of salts and proof nodes
 
 
 class Move(Enum):
@@ -82,8 +83,11 @@ class Terms:
 
 
 def default_test_count(row_count: int, row_size: int) -> int:
-    """Three rows in ten, or as many as one contract's code can hold."""
-    return max(1, min(round(0.3 * row_count), MAX_TEST_BYTES // row_size, MAX_TEST_ROWS))
+    """Three rows in ten, or as many as a disclosure can hold."""
+    count = min(round(0.3 * row_count), MAX_TEST_BYTES // row_size)
+    while disclosure_words(count, row_count) > MAX_DISCLOSURE_WORDS:
+        count -= 1
+    return max(1, count)
 
 
 class DataNode:

@@ -32,6 +32,10 @@ contract Twins {
         return RowTree.root(indices, leaves, rowCount, proof);
     }
 
+    function disclosureWords(uint256 testCount, uint256 rowCount) external pure returns (uint256) {
+        return RowTree.disclosureWords(testCount, rowCount);
+    }
+
     function payout(uint16[] calldata payoutBps, uint256 rank, uint256 reward)
         external
         pure

@@ -81,6 +81,18 @@ def test_root_is_the_same(twins: Any, leaves: list[bytes], data: st.DataObject) 
     assert twins.root(indices, given_leaves, len(leaves), proof).call() == row_tree.root(leaves)
 
 
+@fuzz
+@given(row_count=st.integers(2, 3000), data=st.data())
+def test_a_disclosure_keeps_to_its_bound(twins: Any, row_count: int, data: st.DataObject) -> None:
+    indices = sorted(data.draw(st.sets(st.integers(0, row_count - 1), min_size=1, max_size=row_count)))
+
+    nodes = row_tree.multiproof([bytes(32)] * row_count, indices)
+
+    bound = row_tree.disclosure_words(len(indices), row_count)
+    assert len(indices) + len(nodes) <= bound
+    assert twins.disclosureWords(len(indices), row_count).call() == bound
+
+
 def test_root_of_five_leaves_is_the_hand_worked_one(twins: Any) -> None:
     # ((0 1) (2 3)) 4: the odd node moves up as it is until it has a partner.
     a, b, c, d, e = leaves = [bytes([i]) * 32 for i in range(5)]

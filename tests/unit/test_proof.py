@@ -7,7 +7,7 @@ import pytest
 from offchain.chain import errors
 from offchain.chain.accounts import dev_account
 from offchain.chain.phase import Phase
-from offchain.chain.proof import Commitment
+from offchain.chain.proof import Commitment, commitment_hash
 from tests.stories import ALWAYS_0, RIGHT, SALT, WRONG, commit, disclosed, hash_of, settle_one, toy_model
 from tests.world import BURNED, FUNDS, UNIT, Person, World, toy_rows
 
@@ -146,6 +146,18 @@ def test_i3_reveal_reverts_when_the_commitment_is_for_another_task(world: World)
         miner.proof.reveal(task.task_id, SALT, RIGHT)
 
 
+def test_i3_reveal_reverts_when_the_commitment_is_for_another_chain(world: World) -> None:
+    task = world.drawn(world.spec(rows := toy_rows()))
+    miner = world.miners[0]
+    proof: Any = world.contract("proof")
+    foreign = commitment_hash(1, miner.proof.address, task.task_id, miner.address, hash_of(RIGHT), SALT)
+    miner.sender.send(proof.functions.commit(task.task_id, foreign))
+    task = world.disclose(task, rows)
+
+    with pytest.raises(errors.CommitmentMismatch):
+        miner.proof.reveal(task.task_id, SALT, RIGHT)
+
+
 def test_i3_reveal_reverts_the_second_time(world: World) -> None:
     task, _ = disclosed(world, [RIGHT, RIGHT])
     world.miners[0].proof.reveal(task.task_id, SALT, RIGHT)
@@ -171,8 +183,8 @@ def test_i3_reveal_reverts_before_the_disclosure_and_after_the_window(world: Wor
 
 @pytest.mark.parametrize(
     "model",
-    [RIGHT[:-1], RIGHT + b"\0", b"", bytes(40), RIGHT[:36] + b"\x03" + RIGHT[37:]],
-    ids=["truncated", "too long", "empty", "unknown version", "another shape"],
+    [RIGHT[:-1], RIGHT + b"\0", b"", bytes(40), RIGHT[:36] + b"\x03" + RIGHT[37:], RIGHT + bytes(24_576)],
+    ids=["truncated", "too long", "empty", "unknown version", "another shape", "oversized"],
 )
 def test_reveal_reverts_when_the_model_cannot_be_scored(world: World, model: bytes) -> None:
     task, _ = disclosed(world, [model])

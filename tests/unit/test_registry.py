@@ -45,7 +45,7 @@ def test_post_stores_the_spec(world: World) -> None:
         ({"feature_count": 1025}, errors.InvalidShape),
         ({"test_count": 0}, errors.InvalidTestCount),
         ({"test_count": 12}, errors.InvalidTestCount),
-        ({"test_count": 2049, "row_count": 5000}, errors.InvalidTestCount),
+        ({"test_count": 1067, "row_count": 4096}, errors.DisclosureTooLarge),  # 1,067 * (1 + 12 - 10) = 3,201
         ({"test_count": 24, "row_count": 5000, "feature_count": 1023}, errors.TestRowsTooLarge),
         ({"reward": 0}, errors.RewardMissing),
         ({"data_node_bond": UNIT - 1}, errors.BondTooLow),
