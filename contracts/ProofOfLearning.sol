@@ -68,13 +68,13 @@ contract ProofOfLearning is IProofOfLearning {
 
     /// @inheritdoc IProofOfLearning
     function commit(uint256 taskId, bytes32 commitment) external {
-        Round memory r = round[taskId];
+        Round storage r = round[taskId];
         require(block.timestamp < r.commitEndsAt, CommitWindowClosed(taskId, r.commitEndsAt, block.timestamp));
         Commitment storage c = commitmentOf[taskId][msg.sender];
         require(c.order == 0, AlreadyCommitted(taskId, msg.sender));
 
-        round[taskId].commitCount = ++r.commitCount;
-        commitmentOf[taskId][msg.sender] = Commitment(bytes28(commitment), r.commitCount, false);
+        uint24 order = ++r.commitCount;
+        (c.digest, c.order) = (bytes28(commitment), order);
 
         emit ModelCommitted(taskId, msg.sender);
 
@@ -85,13 +85,13 @@ contract ProofOfLearning is IProofOfLearning {
     function reveal(uint256 taskId, bytes32 salt, bytes calldata model) external {
         // INVARIANT: I-3. The digest binds sender, task, contract and chain; `revealed` is set once.
         bytes32 modelHash = keccak256(model);
-        Commitment memory c = _checkCommitment(taskId, modelHash, salt);
+        Commitment storage c = _checkCommitment(taskId, modelHash, salt);
         (int64 scoreWad, uint256 winners) = _score(taskId, model);
         bytes32 parametersHash = ModelHeader.parametersHash(model);
 
         Round storage r = round[taskId];
         ++r.revealCount;
-        commitmentOf[taskId][msg.sender] = Commitment(_modelDigest(modelHash, parametersHash), c.order, true);
+        (c.digest, c.revealed) = (_modelDigest(modelHash, parametersHash), true);
         _rank(taskId, Standing(msg.sender, scoreWad, c.order), winners);
 
         emit ModelRevealed(taskId, msg.sender, modelHash, parametersHash, scoreWad);
@@ -192,7 +192,7 @@ contract ProofOfLearning is IProofOfLearning {
     function _checkCommitment(uint256 taskId, bytes32 modelHash, bytes32 salt)
         internal
         view
-        returns (Commitment memory c)
+        returns (Commitment storage c)
     {
         c = commitmentOf[taskId][msg.sender];
         require(c.order != 0, NotCommitted(taskId, msg.sender));
