@@ -23,14 +23,16 @@ library Lanes {
     uint256 internal constant NARROW_HIDDEN_FAN_IN = 96;
     uint256 internal constant NARROW_OUTPUT_FAN_IN = 192;
     uint256 private constant LARGEST_PRODUCT = 128 * 255;
+    uint256 private constant ONES_23 = (2 ** (23 * 11) - 1) / (2 ** 23 - 1);
+    uint256 private constant ONES_25 = (2 ** (25 * 10) - 1) / (2 ** 25 - 1);
+    uint256 private constant ONES_32 = (2 ** (32 * 8) - 1) / (2 ** 32 - 1);
 
     /// @notice The lane of a layer's neurons.
-    function laneOf(uint256 fanIn, bool isOutput) internal pure returns (Lane memory lane) {
-        if (isOutput && fanIn <= NARROW_OUTPUT_FAN_IN) lane = Lane(25, 10, 1 << 23, 0);
-        else if (isOutput) lane = Lane(32, 8, 1 << 30, 0);
-        else if (fanIn <= NARROW_HIDDEN_FAN_IN) lane = Lane(23, 11, 1 << 22, 0);
-        else lane = Lane(32, 8, 1 << 31, 0);
-        lane.ones = onesOf(lane.bits, lane.count);
+    function laneOf(uint256 fanIn, bool isOutput) internal pure returns (Lane memory) {
+        if (isOutput && fanIn <= NARROW_OUTPUT_FAN_IN) return Lane(25, 10, 1 << 23, ONES_25);
+        if (isOutput) return Lane(32, 8, 1 << 30, ONES_32);
+        if (fanIn <= NARROW_HIDDEN_FAN_IN) return Lane(23, 11, 1 << 22, ONES_23);
+        return Lane(32, 8, 1 << 31, ONES_32);
     }
 
     /// @notice The largest magnitude of a bias in a layer.
@@ -38,34 +40,41 @@ library Lanes {
         return lane.halfRange - LARGEST_PRODUCT * fanIn - 1;
     }
 
-    /// @notice A word with 1 in each of its first `count` lanes.
-    function onesOf(uint256 bits, uint256 count) internal pure returns (uint256) {
-        return (bits * count == 256 ? type(uint256).max : (1 << (bits * count)) - 1) / ((1 << bits) - 1);
+    /// @notice What a lane's word of ones has in its first `count` lanes.
+    function onesOf(Lane memory lane, uint256 count) internal pure returns (uint256) {
+        unchecked {
+            return lane.ones & ((1 << (lane.bits * count)) - 1);
+        }
     }
 
-    /// @notice The first `count` bytes of a word, as int8, one in each lane: `sum_k int8(word[k]) * 2^(bits * k)`
-    /// modulo 2^256. The bytes after them are ignored.
-    function spread(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 lanes) {
+    /// @notice The first `count` (at most 11) bytes of a word, as int8, one in each lane:
+    /// `sum_k int8(word[k]) * 2^(bits * k)` modulo 2^256. The bytes after them are ignored.
+    /// @param ones 1 in each of the first `count` lanes.
+    /// @dev A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
+    function spread(uint256 word, uint256 bits, uint256 count, uint256 ones) internal pure returns (uint256 y) {
         assembly ("memory-safe") {
-            // A signed byte plus 128 is the byte with its top bit flipped.
             word := xor(word, 0x8080808080808080808080808080808080808080808080808080808080808080)
-            let k := count
-            for {} k {} {
-                k := sub(k, 1)
-                lanes := or(shl(bits, lanes), byte(k, word))
-            }
-        }
-        unchecked {
-            lanes -= 128 * onesOf(bits, count);
+            word := and(word, not(shr(shl(3, count), not(0))))
+            y := or(byte(9, word), shl(bits, byte(10, word)))
+            y := or(byte(8, word), shl(bits, y))
+            y := or(byte(7, word), shl(bits, y))
+            y := or(byte(6, word), shl(bits, y))
+            y := or(byte(5, word), shl(bits, y))
+            y := or(byte(4, word), shl(bits, y))
+            y := or(byte(3, word), shl(bits, y))
+            y := or(byte(2, word), shl(bits, y))
+            y := or(byte(1, word), shl(bits, y))
+            y := or(byte(0, word), shl(bits, y))
+            y := sub(y, shl(7, ones))
         }
     }
 
     /// @notice The plain form of `spread`.
-    function spreadPlain(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 lanes) {
+    function spreadPlain(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 y) {
         for (uint256 k = 0; k < count; ++k) {
             int256 weight = int8(uint8(bytes32(word)[k]));
             unchecked {
-                lanes += uint256(weight) << (bits * k);
+                y += uint256(weight) << (bits * k);
             }
         }
     }
@@ -97,6 +106,22 @@ library Lanes {
             int256 shifted = sum >> shift;
             uint256 clipped = shifted < 0 ? 0 : shifted > 255 ? 255 : uint256(shifted);
             y |= clipped << (bits * k);
+        }
+    }
+
+    /// @notice Applies `rectify` to `count` words of memory, in place.
+    function rectifyAll(uint256 at, uint256 count, uint256 bits, uint256 ones, uint256 shift) internal pure {
+        unchecked {
+            for (uint256 end = at + 32 * count; at < end; at += 32) {
+                uint256 word;
+                assembly ("memory-safe") {
+                    word := mload(at)
+                }
+                word = rectify(word, bits, ones, shift);
+                assembly ("memory-safe") {
+                    mstore(at, word)
+                }
+            }
         }
     }
 

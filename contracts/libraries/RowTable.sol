@@ -20,16 +20,17 @@ library RowTable {
 
     /// @notice The rows of a contract, in memory.
     function load(RowShape calldata shape, address pointer) internal view returns (Rows memory rows) {
-        rows.featureCount = shape.featureCount;
-        rows.classCount = shape.classCount;
-        rows.length = shape.featureCount + (shape.classCount > 0 ? 1 : 4);
-        uint256 codeLength = pointer.code.length;
-        uint256 dataLength = codeLength > 0 ? codeLength - 1 : 0;
-        rows.count = dataLength / rows.length;
-        require(
-            rows.count > 0 && rows.count * rows.length == dataLength,
-            IScorer.RowsMalformed(rows.length, dataLength)
-        );
+        (uint256 featureCount, uint256 classCount) = (shape.featureCount, shape.classCount);
+        uint256 length = featureCount + (classCount > 0 ? 1 : 4);
+        uint256 dataLength = pointer.code.length;
+        unchecked {
+            if (dataLength > 0) --dataLength;
+            rows.count = dataLength / length;
+            require(
+                rows.count > 0 && rows.count * length == dataLength, IScorer.RowsMalformed(length, dataLength)
+            );
+        }
+        (rows.length, rows.featureCount, rows.classCount) = (length, featureCount, classCount);
 
         uint256 at;
         assembly ("memory-safe") {
@@ -42,7 +43,7 @@ library RowTable {
 
     /// @notice The class of a row: `classCount` stands for everything at or above it.
     function classOf(Rows memory rows, uint256 index) internal pure returns (uint256 target) {
-        uint256 at = rows.at + index * rows.length + rows.featureCount;
+        uint256 at = targetAt(rows, index);
         assembly ("memory-safe") {
             target := byte(0, mload(at))
         }
@@ -51,9 +52,16 @@ library RowTable {
 
     /// @notice The value of a regression row.
     function valueOf(Rows memory rows, uint256 index) internal pure returns (int256 value) {
-        uint256 at = rows.at + index * rows.length + rows.featureCount;
+        uint256 at = targetAt(rows, index);
         assembly ("memory-safe") {
             value := sar(224, mload(at))
+        }
+    }
+
+    /// @notice Where a row's target lies in memory; the row exists.
+    function targetAt(Rows memory rows, uint256 index) internal pure returns (uint256) {
+        unchecked {
+            return rows.at + index * rows.length + rows.featureCount;
         }
     }
 }

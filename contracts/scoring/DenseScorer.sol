@@ -7,6 +7,7 @@ import {DenseBlocks} from "../libraries/DenseBlocks.sol";
 import {DenseFormat, DenseLayer, DenseModel} from "../libraries/DenseFormat.sol";
 import {Lane, Lanes} from "../libraries/Lanes.sol";
 import {Metrics, Residuals} from "../libraries/Metrics.sol";
+import {PackedHits} from "../libraries/PackedHits.sol";
 import {PackedSums} from "../libraries/PackedSums.sol";
 import {Rows, RowTable} from "../libraries/RowTable.sol";
 
@@ -43,8 +44,9 @@ contract DenseScorer is IDenseScorer {
         Rows memory rows = RowTable.load(shape, pointer);
         uint256[] memory weightsAt = _unpack(decoded, model);
         (uint256 bufferA, uint256 bufferB) = _buffers(decoded, rows);
-        uint256[] memory tallies = new uint256[](shape.classCount + 1);
+        uint256[] memory tallies = new uint256[](metric == Metric.ACCURACY ? 0 : shape.classCount + 1);
         Residuals memory residuals;
+        uint256 hits;
 
         Batch memory batch;
         for (; batch.first < rows.count; batch.first += BATCH_ROWS) {
@@ -57,7 +59,8 @@ contract DenseScorer is IDenseScorer {
                 DenseLayer memory layer = decoded.layers[i];
                 _addUp(layer, batch, weightsAt[i], rows.length);
                 if (i + 1 < decoded.layers.length) {
-                    _rectify(layer, batch);
+                    uint256 words = DenseBlocks.blockCount(layer) * batch.count;
+                    Lanes.rectifyAll(batch.outputsAt, words, layer.lane.bits, layer.lane.ones, layer.shift);
                     batch.inputsAt = batch.outputsAt;
                     batch.outputsAt = batch.outputsAt == bufferA ? bufferB : bufferA;
                     batch.input = layer.lane;
@@ -65,9 +68,12 @@ contract DenseScorer is IDenseScorer {
             }
             DenseLayer memory output = decoded.layers[decoded.layers.length - 1];
             if (metric == Metric.R2) _addResiduals(decoded.multiplier, output, batch, rows, residuals);
-            else _countHits(output, batch, rows, tallies, metric == Metric.MACRO_F1);
+            else if (metric == Metric.ACCURACY) hits += _hits(output, batch, rows);
+            else _tally(output, batch, rows, tallies, metric);
         }
-        return metric == Metric.R2 ? Metrics.r2(residuals) : Metrics.ofClasses(metric, tallies);
+        if (metric == Metric.R2) return Metrics.r2(residuals);
+        if (metric == Metric.ACCURACY) return Metrics.accuracy(hits, rows.count);
+        return Metrics.ofClasses(metric, tallies);
     }
 
     /* INTERNAL */
@@ -128,25 +134,12 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    function _rectify(DenseLayer memory layer, Batch memory batch) private pure {
-        (uint256 bits, uint256 ones, uint256 shift) = (layer.lane.bits, layer.lane.ones, layer.shift);
-        unchecked {
-            uint256 end = batch.outputsAt + 32 * DenseBlocks.blockCount(layer) * batch.count;
-            for (uint256 at = batch.outputsAt; at < end; at += 32) {
-                uint256 word = Lanes.rectify(_load(at), bits, ones, shift);
-                assembly ("memory-safe") {
-                    mstore(at, word)
-                }
-            }
-        }
-    }
-
-    function _countHits(
+    function _tally(
         DenseLayer memory output,
         Batch memory batch,
         Rows memory rows,
         uint256[] memory tallies,
-        bool needsPredictions
+        Metric metric
     ) private pure {
         unchecked {
             for (uint256 r = 0; r < batch.count; ++r) {
@@ -155,8 +148,26 @@ contract DenseScorer is IDenseScorer {
                     tallies[target] += Metrics.SUPPORT + Metrics.HIT + Metrics.PREDICTED;
                 } else {
                     tallies[target] += Metrics.SUPPORT;
-                    if (needsPredictions) tallies[_classOf(output, batch, r)] += Metrics.PREDICTED;
+                    if (metric == Metric.MACRO_F1) tallies[_classOf(output, batch, r)] += Metrics.PREDICTED;
                 }
+            }
+        }
+    }
+
+    function _hits(DenseLayer memory output, Batch memory batch, Rows memory rows)
+        private
+        pure
+        returns (uint256 hits)
+    {
+        if (DenseBlocks.blockCount(output) == 1) {
+            uint256 targetsAt = RowTable.targetAt(rows, batch.first);
+            Lane memory lane = output.lane;
+            return PackedHits.count(batch.outputsAt, batch.count, targetsAt, rows.length, lane.bits, lane.ones);
+        }
+        unchecked {
+            for (uint256 r = 0; r < batch.count; ++r) {
+                uint256 target = RowTable.classOf(rows, batch.first + r);
+                if (target < rows.classCount && _isPredicted(output, batch, r, target)) ++hits;
             }
         }
     }
