@@ -29,21 +29,29 @@ library Lanes {
 
     /// @notice The lane of a layer's neurons.
     function laneOf(uint256 fanIn, bool isOutput) internal pure returns (Lane memory) {
-        if (isOutput && fanIn <= NARROW_OUTPUT_FAN_IN) return Lane(25, 10, 1 << 23, ONES_25);
-        if (isOutput) return Lane(32, 8, 1 << 30, ONES_32);
-        if (fanIn <= NARROW_HIDDEN_FAN_IN) return Lane(23, 11, 1 << 22, ONES_23);
-        return Lane(32, 8, 1 << 31, ONES_32);
+        uint256 halfRange = halfRangeOf(fanIn, isOutput);
+        if (halfRange == 1 << 22) return Lane(23, 11, halfRange, ONES_23);
+        if (halfRange == 1 << 23) return Lane(25, 10, halfRange, ONES_25);
+        return Lane(32, 8, halfRange, ONES_32);
+    }
+
+    /// @notice What is added to a layer's sums, so that none is negative.
+    function halfRangeOf(uint256 fanIn, bool isOutput) internal pure returns (uint256) {
+        if (isOutput) return fanIn <= NARROW_OUTPUT_FAN_IN ? 1 << 23 : 1 << 30;
+        return fanIn <= NARROW_HIDDEN_FAN_IN ? 1 << 22 : 1 << 31;
     }
 
     /// @notice The largest magnitude of a bias in a layer.
-    function biasLimit(Lane memory lane, uint256 fanIn) internal pure returns (uint256) {
-        return lane.halfRange - LARGEST_PRODUCT * fanIn - 1;
+    function biasLimit(uint256 fanIn, bool isOutput) internal pure returns (uint256) {
+        unchecked {
+            return halfRangeOf(fanIn, isOutput) - LARGEST_PRODUCT * fanIn - 1;
+        }
     }
 
-    /// @notice What a lane's word of ones has in its first `count` lanes.
-    function onesOf(Lane memory lane, uint256 count) internal pure returns (uint256) {
+    /// @notice How many words of lanes hold `outputs` sums.
+    function blockCount(Lane memory lane, uint256 outputs) internal pure returns (uint256) {
         unchecked {
-            return lane.ones & ((1 << (lane.bits * count)) - 1);
+            return (outputs + lane.count - 1) / lane.count;
         }
     }
 
@@ -110,16 +118,16 @@ library Lanes {
     }
 
     /// @notice Applies `rectify` to `count` words of memory, in place.
-    function rectifyAll(uint256 at, uint256 count, uint256 bits, uint256 ones, uint256 shift) internal pure {
+    function rectifyAll(uint256 ptr, uint256 count, uint256 bits, uint256 ones, uint256 shift) internal pure {
         unchecked {
-            for (uint256 end = at + 32 * count; at < end; at += 32) {
+            for (uint256 end = ptr + 32 * count; ptr < end; ptr += 32) {
                 uint256 word;
                 assembly ("memory-safe") {
-                    word := mload(at)
+                    word := mload(ptr)
                 }
                 word = rectify(word, bits, ones, shift);
                 assembly ("memory-safe") {
-                    mstore(at, word)
+                    mstore(ptr, word)
                 }
             }
         }

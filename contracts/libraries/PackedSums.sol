@@ -53,6 +53,13 @@ library PackedSums {
         else addBytes4(rowsAt, rowLength, sumsAt, rowCount);
     }
 
+    /// @notice Adds a chunk of inputs, read from a word of hidden lanes of `bits` bits per row, to the sums.
+    /// @param wordsAt Where the first row's word is.
+    function addLanes(uint256 bits, uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+        if (bits == 23) addLanes23(wordsAt, sumsAt, rowCount);
+        else addLanes32(wordsAt, sumsAt, rowCount);
+    }
+
     function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
         assembly ("memory-safe") {
             for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
@@ -170,9 +177,7 @@ library PackedSums {
         }
     }
 
-    /// @notice Adds a chunk of 11 inputs, read from lanes of 23 bits, to the sums.
-    /// @param wordsAt Where the first row's lanes are; one word per row.
-    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) private pure {
         assembly ("memory-safe") {
             for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
@@ -194,9 +199,7 @@ library PackedSums {
         }
     }
 
-    /// @notice Adds a chunk of 8 inputs, read from lanes of 32 bits, to the sums.
-    /// @param wordsAt Where the first row's lanes are; one word per row.
-    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) private pure {
         assembly ("memory-safe") {
             for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
@@ -215,23 +218,23 @@ library PackedSums {
         }
     }
 
-    /// @notice Writes the same word `count` times.
-    function fill(uint256 at, uint256 word, uint256 count) internal pure {
+    /// @notice Writes the word ptr `from` `count` times from `ptr` on.
+    function fill(uint256 ptr, uint256 from, uint256 count) internal pure {
         assembly ("memory-safe") {
-            mstore(at, word)
+            mcopy(ptr, from, 32)
             let length := shl(5, count)
             for { let done := 32 } lt(done, length) { done := add(done, done) } {
                 let rest := sub(length, done)
                 let step := xor(done, mul(xor(done, rest), lt(rest, done)))
-                mcopy(add(at, done), at, step)
+                mcopy(add(ptr, done), ptr, step)
             }
         }
     }
 
     /// @notice Puts a chunk of weights in its fixed place.
-    function useWeights(uint256 at, uint256 count) internal pure {
+    function useWeights(uint256 ptr, uint256 count) internal pure {
         assembly ("memory-safe") {
-            mcopy(WEIGHTS_AT, at, shl(5, count))
+            mcopy(WEIGHTS_AT, ptr, shl(5, count))
         }
     }
 }
