@@ -87,23 +87,7 @@ library Lanes {
         }
     }
 
-    /// @notice `clip(sum >> shift, 0, 255)` in every lane of a hidden layer's word, where a lane holds
-    /// `sum + 2^(bits - 1)`.
-    /// @dev In the order of the lines: 1 in the lanes whose sum is not negative; those lanes' sums, and 0 in the
-    /// others; the sums shifted, without the bits that came from the lane above; 1 in the lanes that are at least
-    /// 256, found by adding `2^(bits - 1) - 256`, which cannot leave the lane; 255 in those, the low byte in all.
-    function rectify(uint256 word, uint256 bits, uint256 ones, uint256 shift) internal pure returns (uint256 y) {
-        assembly ("memory-safe") {
-            let top := sub(bits, 1)
-            let positive := and(shr(top, word), ones)
-            y := and(word, sub(shl(top, positive), positive))
-            y := and(shr(shift, y), mul(ones, shr(shift, sub(shl(top, 1), 1))))
-            let large := and(shr(top, add(y, mul(ones, sub(shl(top, 1), 256)))), ones)
-            y := and(or(y, mul(large, 255)), mul(ones, 255))
-        }
-    }
-
-    /// @notice The plain form of `rectify`.
+    /// @notice The plain form of `rectifyAll`, for one word.
     function rectifyPlain(uint256 word, uint256 bits, uint256 count, uint256 shift)
         internal
         pure
@@ -117,18 +101,23 @@ library Lanes {
         }
     }
 
-    /// @notice Applies `rectify` to `count` words of memory, in place.
-    function rectifyAll(uint256 ptr, uint256 count, uint256 bits, uint256 ones, uint256 shift) internal pure {
-        unchecked {
-            for (uint256 end = ptr + 32 * count; ptr < end; ptr += 32) {
-                uint256 word;
-                assembly ("memory-safe") {
-                    word := mload(ptr)
-                }
-                word = rectify(word, bits, ones, shift);
-                assembly ("memory-safe") {
-                    mstore(ptr, word)
-                }
+    /// @notice `clip(sum >> shift, 0, 255)` in every lane of the words of memory from `from` up to `end`, where a
+    /// lane of a hidden layer holds `sum + 2^(bits - 1)`.
+    /// @dev In the order of the lines: 1 in the lanes whose sum is not negative; those lanes' sums, and 0 in the
+    /// others, shifted, without the bits that came from the lane above; 1 in the lanes that are at least 256, found
+    /// by adding `2^(bits - 1) - 256`, which cannot leave the lane; 255 in those, the low byte in all.
+    function rectifyAll(uint256 from, uint256 end, uint256 bits, uint256 ones, uint256 shift) internal pure {
+        assembly ("memory-safe") {
+            let top := sub(bits, 1)
+            let kept := mul(ones, shr(shift, sub(shl(top, 1), 1)))
+            let carry := mul(ones, sub(shl(top, 1), 256))
+            let low := mul(ones, 255)
+            for {} lt(from, end) { from := add(from, 32) } {
+                let word := mload(from)
+                let positive := and(shr(top, word), ones)
+                word := and(shr(shift, and(word, sub(shl(top, positive), positive))), kept)
+                let large := and(shr(top, add(word, carry)), ones)
+                mstore(from, and(or(word, mul(large, 255)), low))
             }
         }
     }

@@ -12,6 +12,8 @@ import {Rows} from "./RowTable.sol";
 /// `PackedSums` and the comparison of `PackedHits`, with nothing stored in between.
 library PackedLinear {
     uint256 private constant MAX_INPUTS = 32;
+    uint256 private constant ONES = 0x200000100000080000040000020000010000008000004000002000001;
+    uint256 private constant TOPS = 0x200000100000080000040000020000010000008000004000002000001000000;
 
     /// @notice Whether a model of one layer is small enough.
     function fits(DenseLayer layer) internal pure returns (bool) {
@@ -22,27 +24,23 @@ library PackedLinear {
     function hits(DenseLayer layer, bytes calldata model, Rows memory rows) internal pure returns (uint256) {
         Lane memory lane = layer.lane();
         Block memory block_ = DenseBlocks.blockOf(layer, lane, model, 0);
+        assert(lane.ones == ONES);
         uint256 inputs = layer.inputs();
         uint256 size = inputs <= 4 ? 4 : inputs <= 8 ? 8 : inputs <= 16 ? 16 : 32;
         DenseBlocks.unpackBytes(block_, PackedSums.WEIGHTS_AT, 0, size);
         uint256 biases = DenseBlocks.biasesOf(block_, lane.halfRange);
-        return _count(rows.ptr, rows.count, rows.length, inputs, lane.bits, lane.ones, biases);
+        return _count(rows.ptr, rows.ptr + rows.count * rows.length, rows.length, inputs, biases);
     }
 
-    function _count(
-        uint256 rowsAt,
-        uint256 rowCount,
-        uint256 rowLength,
-        uint256 inputs,
-        uint256 bits,
-        uint256 ones,
-        uint256 biases
-    ) private pure returns (uint256 found) {
+    /// @dev `bits` is 25 and `ones` is `ONES`; see `PackedHits` for the comparison.
+    function _count(uint256 row, uint256 end, uint256 rowLength, uint256 inputs, uint256 biases)
+        private
+        pure
+        returns (uint256 found)
+    {
         assembly ("memory-safe") {
-            let tops := shl(sub(bits, 1), ones)
-            let mask := sub(shl(bits, 1), 1)
-            for { let end := add(rowsAt, mul(rowCount, rowLength)) } lt(rowsAt, end) {} {
-                mcopy(0x440, rowsAt, 32)
+            for {} lt(row, end) { row := add(row, rowLength) } {
+                mcopy(0x440, row, 32)
                 let sum := biases
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
                 sum := add(mul(mload(0x424), mload(0x4e0)), add(mul(mload(0x423), mload(0x4c0)), sum))
@@ -66,11 +64,10 @@ library PackedLinear {
                         }
                     }
                 }
-                let bit := mul(bits, byte(0, mload(add(rowsAt, inputs))))
-                let strict := and(ones, sub(shl(bit, 1), 1))
-                let within := sub(or(mul(and(shr(bit, sum), mask), ones), tops), add(sum, strict))
-                found := add(found, iszero(and(tops, not(within))))
-                rowsAt := add(rowsAt, rowLength)
+                let bit := mul(25, byte(0, mload(add(row, inputs))))
+                let above := or(mul(and(shr(bit, sum), 0x1ffffff), ONES), TOPS)
+                above := sub(above, add(sum, and(sub(shl(bit, 1), 1), ONES)))
+                found := add(found, iszero(and(not(above), TOPS)))
             }
         }
     }

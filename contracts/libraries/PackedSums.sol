@@ -41,28 +41,28 @@ library PackedSums {
     /// @notice Adds a chunk of `size` inputs (4, 8, 16, 32 or 64), read from rows of bytes, to the sums.
     /// @param rowsAt Where the chunk begins in the first row.
     /// @param rowLength From one row to the next, in bytes.
-    /// @param sumsAt Where the first row's sum is; one word per row.
-    function addBytes(uint256 size, uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount)
+    /// @param sumsAt Where the first row's sum is; one word per row, up to `sumsEnd`.
+    function addBytes(uint256 size, uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd)
         internal
         pure
     {
-        if (size == 64) addBytes64(rowsAt, rowLength, sumsAt, rowCount);
-        else if (size == 32) addBytes32(rowsAt, rowLength, sumsAt, rowCount);
-        else if (size == 16) addBytes16(rowsAt, rowLength, sumsAt, rowCount);
-        else if (size == 8) addBytes8(rowsAt, rowLength, sumsAt, rowCount);
-        else addBytes4(rowsAt, rowLength, sumsAt, rowCount);
+        if (size == 64) addBytes64(rowsAt, rowLength, sumsAt, sumsEnd);
+        else if (size == 32) addBytes32(rowsAt, rowLength, sumsAt, sumsEnd);
+        else if (size == 16) addBytes16(rowsAt, rowLength, sumsAt, sumsEnd);
+        else if (size == 8) addBytes8(rowsAt, rowLength, sumsAt, sumsEnd);
+        else addBytes4(rowsAt, rowLength, sumsAt, sumsEnd);
     }
 
     /// @notice Adds a chunk of inputs, read from a word of hidden lanes of `bits` bits per row, to the sums.
     /// @param wordsAt Where the first row's word is.
-    function addLanes(uint256 bits, uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
-        if (bits == 23) addLanes23(wordsAt, sumsAt, rowCount);
-        else addLanes32(wordsAt, sumsAt, rowCount);
+    function addLanes(uint256 bits, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) internal pure {
+        if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
+        else addLanes32(wordsAt, sumsAt, sumsEnd);
     }
 
-    function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 64)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -103,9 +103,9 @@ library PackedSums {
         }
     }
 
-    function addBytes32(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes32(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 32)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -130,9 +130,9 @@ library PackedSums {
         }
     }
 
-    function addBytes16(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes16(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 16)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -149,9 +149,9 @@ library PackedSums {
         }
     }
 
-    function addBytes8(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes8(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 8)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -164,9 +164,9 @@ library PackedSums {
         }
     }
 
-    function addBytes4(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes4(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 4)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -177,9 +177,9 @@ library PackedSums {
         }
     }
 
-    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) private pure {
+    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
                 let sum := mload(sumsAt)
                 sum := add(mul(word, mload(0x480)), sum)
@@ -199,9 +199,9 @@ library PackedSums {
         }
     }
 
-    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) private pure {
+    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
                 let sum := mload(sumsAt)
                 sum := add(mul(word, mload(0x480)), sum)
@@ -218,15 +218,14 @@ library PackedSums {
         }
     }
 
-    /// @notice Writes the word ptr `from` `count` times from `ptr` on.
-    function fill(uint256 ptr, uint256 from, uint256 count) internal pure {
+    /// @notice Repeats the word at `from` over the `length` bytes from `to` on.
+    function fill(uint256 to, uint256 from, uint256 length) internal pure {
         assembly ("memory-safe") {
-            mcopy(ptr, from, 32)
-            let length := shl(5, count)
+            mcopy(to, from, 32)
             for { let done := 32 } lt(done, length) { done := add(done, done) } {
                 let rest := sub(length, done)
                 let step := xor(done, mul(xor(done, rest), lt(rest, done)))
-                mcopy(add(ptr, done), ptr, step)
+                mcopy(add(to, done), to, step)
             }
         }
     }

@@ -117,8 +117,8 @@ contract DenseScorer is IDenseScorer {
         batch.sumsAt = batch.bufferA;
         _addUp(layers[0], batch, weightsAt[0], Lane(0, 0, 0, 0), rows.ptr + batch.first * rows.length, rows.length);
         for (uint256 i = 1; i < layers.length; ++i) {
-            uint256 words = batch.blocks * batch.count;
-            Lanes.rectifyAll(batch.sumsAt, words, batch.lane.bits, batch.lane.ones, layers[i - 1].shift());
+            uint256 end = batch.sumsAt + 32 * batch.blocks * batch.count;
+            Lanes.rectifyAll(batch.sumsAt, end, batch.lane.bits, batch.lane.ones, layers[i - 1].shift());
             uint256 inputsAt = batch.sumsAt;
             batch.sumsAt = inputsAt == batch.bufferA ? batch.bufferB : batch.bufferA;
             _addUp(layers[i], batch, weightsAt[i], batch.lane, inputsAt, 32);
@@ -134,28 +134,28 @@ contract DenseScorer is IDenseScorer {
         uint256 inputsAt,
         uint256 inputLength
     ) private pure {
-        uint256 count = batch.count;
+        uint256 length = 32 * batch.count;
         uint256 sumsAt = batch.sumsAt;
         uint256 padded = DenseBlocks.paddedInputs(layer.inputs(), input.count);
         batch.lane = layer.lane();
         batch.blocks = Lanes.blockCount(batch.lane, layer.outputs());
         unchecked {
             for (uint256 b = 0; b < batch.blocks; ++b) {
-                PackedSums.fill(sumsAt, weightsAt, count);
+                PackedSums.fill(sumsAt, weightsAt, length);
                 weightsAt += 32;
                 uint256 first = 0;
                 while (first < padded) {
                     uint256 size = input.count == 0 ? DenseBlocks.chunkOf(padded - first) : input.count;
                     PackedSums.useWeights(weightsAt, size);
                     if (input.count == 0) {
-                        PackedSums.addBytes(size, inputsAt + first, inputLength, sumsAt, count);
+                        PackedSums.addBytes(size, inputsAt + first, inputLength, sumsAt, sumsAt + length);
                     } else {
-                        PackedSums.addLanes(input.bits, inputsAt + 32 * (first / size) * count, sumsAt, count);
+                        PackedSums.addLanes(input.bits, inputsAt + first / size * length, sumsAt, sumsAt + length);
                     }
                     weightsAt += 32 * size;
                     first += size;
                 }
-                sumsAt += 32 * count;
+                sumsAt += length;
             }
         }
     }
