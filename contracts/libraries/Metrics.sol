@@ -53,6 +53,14 @@ library Metrics {
         }
     }
 
+    /// @notice Counts a row of class `target` that is predicted as `predicted`.
+    function tally(uint256[] memory tallies, uint256 target, uint256 predicted) internal pure {
+        unchecked {
+            tallies[target] += target == predicted ? SUPPORT + HIT : SUPPORT;
+            tallies[predicted] += PREDICTED;
+        }
+    }
+
     /// @notice The residuals with one more row.
     function add(Residuals memory residuals, int256 target, int256 prediction) internal pure {
         int256 difference = target - prediction;

@@ -83,9 +83,7 @@ class ScoringChain:
             assert time.monotonic() < deadline, "Anvil does not answer"
             time.sleep(0.05)
         self._probe = self._put("ScoreProbe")
-        self._scorers = {1: self._put("DenseScorer")}
-        if "TreeScorer" in artifacts():
-            self._scorers[2] = self._put("TreeScorer")
+        self._scorers = {1: self._put("DenseScorer"), 2: self._put("TreeScorer")}
 
     def close(self) -> None:
         """Ends the Anvil."""
