@@ -29,8 +29,11 @@ contract TreeScorer is ITreeScorer {
 
         for (uint256 r = 0; r < rows.count; ++r) {
             uint256 row = rows.ptr + r * rows.length;
-            if (decoded.isVotes) _vote(decoded, row, sums);
-            else _addUp(decoded, row, sums);
+            for (uint256 i = 0; i < sums.length; ++i) {
+                sums[i] = decoded.isVotes ? int256(0) : decoded.base[i];
+            }
+            if (decoded.isVotes) TreeWalk.addVotes(decoded.nodesAt, row, sums);
+            else TreeWalk.addValues(decoded.nodesAt, row, sums);
             if (metric == Metric.R2) {
                 Metrics.add(residuals, RowTable.valueOf(rows, r), _clip(sums[0]));
                 continue;
@@ -46,32 +49,6 @@ contract TreeScorer is ITreeScorer {
     }
 
     /* INTERNAL */
-
-    function _vote(TreeModel memory decoded, uint256 row, int256[] memory sums) private pure {
-        unchecked {
-            for (uint256 c = 0; c < sums.length; ++c) {
-                sums[c] = 0;
-            }
-            for (uint256 t = 0; t < decoded.nodesAt.length; ++t) {
-                uint256 leaf = TreeWalk.leafOf(decoded.nodesAt[t], row);
-                sums[uint8(leaf >> 240)] += int256(uint256(uint24(leaf >> 216)));
-            }
-        }
-    }
-
-    function _addUp(TreeModel memory decoded, uint256 row, int256[] memory sums) private pure {
-        unchecked {
-            for (uint256 i = 0; i < sums.length; ++i) {
-                sums[i] = decoded.base[i];
-            }
-            uint256 output = 0;
-            for (uint256 t = 0; t < decoded.nodesAt.length; ++t) {
-                uint256 leaf = TreeWalk.leafOf(decoded.nodesAt[t], row);
-                sums[output] += int256(leaf << 8) >> 224;
-                if (++output == sums.length) output = 0;
-            }
-        }
-    }
 
     /// @dev The lowest class with the largest sum; 1 where the only sum is above zero.
     function _classOf(int256[] memory sums) private pure returns (uint256 best) {
