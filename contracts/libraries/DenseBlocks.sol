@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DenseFormat, DenseLayer} from "./DenseFormat.sol";
+import {DenseLayer} from "./DenseFormat.sol";
 import {Lane, Lanes} from "./Lanes.sol";
-import {PackedSums} from "./PackedSums.sol";
+
+/// @notice A block's part of a layer, in calldata: `count` weights from `weightsAt` on for the first input, and
+/// `stride` bytes further on for each next one; `count` biases from `biasesAt` on. `bits` is a lane's width, `ones`
+/// has 1 in each lane in use.
+struct Block {
+    uint256 weightsAt;
+    uint256 biasesAt;
+    uint256 inputs;
+    uint256 stride;
+    uint256 bits;
+    uint256 count;
+    uint256 ones;
+}
 
 /// @title DenseBlocks
 /// @notice A layer's weights as the packed sums take them: for each block of outputs the biases in one word, then
 /// a word for each input, in chunks.
 library DenseBlocks {
-    /// @notice How many blocks a layer's outputs fill.
-    function blockCount(DenseLayer memory layer) internal pure returns (uint256) {
-        return (layer.outputs + layer.lane.count - 1) / layer.lane.count;
-    }
-
     /// @notice How many inputs a block's words stand for: the layer's, rounded up to whole chunks.
     /// @param inputLanes Lanes of the words the inputs come in; 0 where they come in bytes.
     function paddedInputs(uint256 inputs, uint256 inputLanes) internal pure returns (uint256) {
         uint256 step = inputLanes == 0 ? 4 : inputLanes;
-        return (inputs + step - 1) / step * step;
+        unchecked {
+            return (inputs + step - 1) / step * step;
+        }
     }
 
     /// @notice The size of the next chunk where `remaining` inputs, a multiple of four, are left.
@@ -28,98 +37,131 @@ library DenseBlocks {
 
     /// @notice Writes a layer's blocks to memory.
     /// @param input The lanes that the inputs come in; `count` 0 where they come in bytes.
-    function unpack(DenseLayer memory layer, bytes calldata model, Lane memory input)
+    function unpack(DenseLayer layer, bytes calldata model, Lane memory input) internal pure returns (uint256 ptr) {
+        Lane memory lane = layer.lane();
+        uint256 blocks = Lanes.blockCount(lane, layer.outputs());
+        uint256 padded = paddedInputs(layer.inputs(), input.count);
+        assembly ("memory-safe") {
+            ptr := mload(0x40)
+            mstore(0x40, add(ptr, shl(5, mul(blocks, add(padded, 1)))))
+        }
+        unchecked {
+            uint256 to = ptr;
+            for (uint256 b = 0; b < blocks; ++b) {
+                Block memory block_ = blockOf(layer, lane, model, b);
+                uint256 biases = biasesOf(block_, lane.halfRange);
+                assembly ("memory-safe") {
+                    mstore(to, biases)
+                }
+                to += 32;
+                for (uint256 first = 0; first < padded;) {
+                    uint256 size = input.count == 0 ? chunkOf(padded - first) : input.count;
+                    if (input.count == 0) unpackBytes(block_, to, first, size);
+                    else _unpackLanes(block_, to, first, size, input.bits);
+                    to += 32 * size;
+                    first += size;
+                }
+            }
+        }
+    }
+
+    /// @notice One block of a layer.
+    function blockOf(DenseLayer layer, Lane memory lane, bytes calldata model, uint256 b)
         internal
         pure
-        returns (uint256 at)
+        returns (Block memory)
     {
-        uint256 padded = paddedInputs(layer.inputs, input.count);
-        uint256 blocks = blockCount(layer);
-        assembly ("memory-safe") {
-            at := mload(0x40)
-            mstore(0x40, add(at, shl(5, mul(blocks, add(padded, 1)))))
-        }
-        uint256 to = at;
-        for (uint256 b = 0; b < blocks; ++b) {
-            _store(to, _biases(layer, model, b));
-            if (input.count == 0) _unpackBytes(layer, model, b, to + 32, padded);
-            else _unpackLanes(layer, model, b, to + 32, padded, input);
-            to += 32 * (padded + 1);
+        unchecked {
+            uint256 first = b * lane.count;
+            uint256 rest = layer.outputs() - first;
+            uint256 count = rest < lane.count ? rest : lane.count;
+            uint256 start;
+            assembly ("memory-safe") {
+                start := model.offset
+            }
+            return Block({
+                weightsAt: start + layer.weightsAt() + first,
+                biasesAt: start + layer.biasesAt() + 4 * first,
+                inputs: layer.inputs(),
+                stride: layer.outputs(),
+                bits: lane.bits,
+                count: count,
+                ones: lane.ones & ((1 << (lane.bits * count)) - 1)
+            });
         }
     }
 
-    function _unpackBytes(DenseLayer memory layer, bytes calldata model, uint256 b, uint256 at, uint256 padded)
-        private
-        pure
-    {
-        uint256 first = 0;
-        while (first < padded) {
-            uint256 size = chunkOf(padded - first);
-            uint256 following = 0;
-            for (uint256 i = size; i > 0; --i) {
-                uint256 word = _weights(layer, model, b, first + i - 1);
-                unchecked {
-                    _store(at + 32 * (first + i - 1), word - (following << 8));
+    /// @notice The biases of a block, each raised by half of the lane's range.
+    function biasesOf(Block memory block_, uint256 halfRange) internal pure returns (uint256 word) {
+        unchecked {
+            (uint256 ptr, uint256 bits) = (block_.biasesAt, block_.bits);
+            uint256 end = ptr + 4 * block_.count;
+            assembly ("memory-safe") {
+                for {} lt(ptr, end) {} {
+                    end := sub(end, 4)
+                    word := add(shl(bits, word), add(sar(224, calldataload(end)), halfRange))
                 }
-                following = word;
             }
-            first += size;
         }
     }
 
-    function _unpackLanes(
-        DenseLayer memory layer,
-        bytes calldata model,
-        uint256 b,
-        uint256 at,
-        uint256 padded,
-        Lane memory input
-    ) private pure {
-        uint256 previous = 0;
-        for (uint256 i = 0; i < padded; ++i) {
-            if (i % input.count == 0) previous = 0;
-            uint256 word = _weights(layer, model, b, i);
-            unchecked {
-                _store(at + 32 * i, word - (previous << input.bits));
+    /// @notice Writes a chunk of a block whose inputs come in bytes: `W_i - 256 W_(i+1)`, from the last to the
+    /// first; zeros for what only pads.
+    function unpackBytes(Block memory block_, uint256 to, uint256 first, uint256 size) internal pure {
+        unchecked {
+            uint256 rest = block_.inputs - first;
+            uint256 count = rest < size ? rest : size;
+            assembly ("memory-safe") {
+                calldatacopy(add(to, shl(5, count)), calldatasize(), shl(5, sub(size, count)))
             }
-            previous = word;
+            _chain(block_, to + 32 * (count - 1), first + count - 1, count, 8, type(uint256).max);
         }
     }
 
-    /// @dev The weights of one input for the outputs of one block; 0 for an input that only pads.
-    function _weights(DenseLayer memory layer, bytes calldata model, uint256 b, uint256 input)
-        private
-        pure
-        returns (uint256)
-    {
-        if (input >= layer.inputs) return 0;
-        uint256 first = b * layer.lane.count;
-        uint256 at = layer.weightsAt + input * layer.outputs + first;
-        uint256 word;
-        assembly ("memory-safe") {
-            word := calldataload(add(model.offset, at))
-        }
-        return Lanes.spread(word, layer.lane.bits, _outputsIn(layer, first));
-    }
-
-    /// @dev The biases of one block, each raised by half of the lane's range.
-    function _biases(DenseLayer memory layer, bytes calldata model, uint256 b) private pure returns (uint256 word) {
-        uint256 first = b * layer.lane.count;
-        uint256 count = _outputsIn(layer, first);
-        for (uint256 k = 0; k < count; ++k) {
-            int256 bias = DenseFormat.biasOf(layer, model, first + k);
-            word |= uint256(bias + int256(layer.lane.halfRange)) << (layer.lane.bits * k);
+    /// @dev Writes a chunk of a block whose inputs come in lanes: `W_k - 2^bits W_(k-1)`, from the first to the
+    /// last; zeros for what only pads, where the last real word is still taken off the first zero.
+    function _unpackLanes(Block memory block_, uint256 to, uint256 first, uint256 size, uint256 bits) private pure {
+        unchecked {
+            uint256 rest = block_.inputs - first;
+            uint256 count = rest < size ? rest : size;
+            uint256 last = _chain(block_, to, first, count, bits, 1);
+            if (count == size) return;
+            assembly ("memory-safe") {
+                let end := add(to, shl(5, count))
+                calldatacopy(end, calldatasize(), shl(5, sub(size, count)))
+                mstore(end, sub(0, shl(bits, last)))
+            }
         }
     }
 
-    function _outputsIn(DenseLayer memory layer, uint256 first) private pure returns (uint256) {
-        uint256 rest = layer.outputs - first;
-        return rest < layer.lane.count ? rest : layer.lane.count;
-    }
-
-    function _store(uint256 at, uint256 word) private pure {
-        assembly ("memory-safe") {
-            mstore(at, word)
+    /// @dev Writes `count` words from `to` on, in steps of `direction` (1 or -1): the weights of each input, less
+    /// `2^bits` times those of the one before. Returns the last weights.
+    function _chain(
+        Block memory block_,
+        uint256 to,
+        uint256 input,
+        uint256 count,
+        uint256 bits,
+        uint256 direction
+    ) private pure returns (uint256 previous) {
+        unchecked {
+            uint256 from = block_.weightsAt + input * block_.stride;
+            uint256 stride = block_.stride * direction;
+            uint256 end = to + 32 * count * direction;
+            (uint256 lane, uint256 lanes, uint256 ones) = (block_.bits, block_.count, block_.ones);
+            while (to != end) {
+                uint256 word;
+                assembly ("memory-safe") {
+                    word := calldataload(from)
+                }
+                word = Lanes.spread(word, lane, lanes, ones);
+                assembly ("memory-safe") {
+                    mstore(to, sub(word, shl(bits, previous)))
+                }
+                previous = word;
+                from += stride;
+                to += 32 * direction;
+            }
         }
     }
 }

@@ -23,70 +23,88 @@ library Lanes {
     uint256 internal constant NARROW_HIDDEN_FAN_IN = 96;
     uint256 internal constant NARROW_OUTPUT_FAN_IN = 192;
     uint256 private constant LARGEST_PRODUCT = 128 * 255;
+    uint256 private constant ONES_23 = 0x4000008000010000020000040000080000100000200000400000800001;
+    uint256 private constant CARRY_23 = 0xfffc01fff803fff007ffe00fffc01fff803fff007ffe00fffc01fff803fff00;
+    uint256 private constant LOW_23 = 0x3fc0007f8000ff0001fe0003fc0007f8000ff0001fe0003fc0007f8000ff;
+    uint256 private constant ONES_25 = (2 ** (25 * 10) - 1) / (2 ** 25 - 1);
+    uint256 private constant ONES_32 = (2 ** (32 * 8) - 1) / (2 ** 32 - 1);
 
     /// @notice The lane of a layer's neurons.
-    function laneOf(uint256 fanIn, bool isOutput) internal pure returns (Lane memory lane) {
-        if (isOutput && fanIn <= NARROW_OUTPUT_FAN_IN) lane = Lane(25, 10, 1 << 23, 0);
-        else if (isOutput) lane = Lane(32, 8, 1 << 30, 0);
-        else if (fanIn <= NARROW_HIDDEN_FAN_IN) lane = Lane(23, 11, 1 << 22, 0);
-        else lane = Lane(32, 8, 1 << 31, 0);
-        lane.ones = onesOf(lane.bits, lane.count);
+    function laneOf(uint256 fanIn, bool isOutput) internal pure returns (Lane memory) {
+        uint256 halfRange = halfRangeOf(fanIn, isOutput);
+        if (halfRange == 1 << 22) return Lane(23, 11, halfRange, ONES_23);
+        if (halfRange == 1 << 23) return Lane(25, 10, halfRange, ONES_25);
+        return Lane(32, 8, halfRange, ONES_32);
+    }
+
+    /// @notice What is added to a layer's sums, so that none is negative.
+    function halfRangeOf(uint256 fanIn, bool isOutput) internal pure returns (uint256) {
+        if (isOutput) return fanIn <= NARROW_OUTPUT_FAN_IN ? 1 << 23 : 1 << 30;
+        return fanIn <= NARROW_HIDDEN_FAN_IN ? 1 << 22 : 1 << 31;
     }
 
     /// @notice The largest magnitude of a bias in a layer.
-    function biasLimit(Lane memory lane, uint256 fanIn) internal pure returns (uint256) {
-        return lane.halfRange - LARGEST_PRODUCT * fanIn - 1;
-    }
-
-    /// @notice A word with 1 in each of its first `count` lanes.
-    function onesOf(uint256 bits, uint256 count) internal pure returns (uint256) {
-        return (bits * count == 256 ? type(uint256).max : (1 << (bits * count)) - 1) / ((1 << bits) - 1);
-    }
-
-    /// @notice The first `count` bytes of a word, as int8, one in each lane: `sum_k int8(word[k]) * 2^(bits * k)`
-    /// modulo 2^256. The bytes after them are ignored.
-    function spread(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 lanes) {
-        assembly ("memory-safe") {
-            // A signed byte plus 128 is the byte with its top bit flipped.
-            word := xor(word, 0x8080808080808080808080808080808080808080808080808080808080808080)
-            let k := count
-            for {} k {} {
-                k := sub(k, 1)
-                lanes := or(shl(bits, lanes), byte(k, word))
-            }
-        }
+    function biasLimit(uint256 fanIn, bool isOutput) internal pure returns (uint256) {
         unchecked {
-            lanes -= 128 * onesOf(bits, count);
+            return halfRangeOf(fanIn, isOutput) - LARGEST_PRODUCT * fanIn - 1;
+        }
+    }
+
+    /// @notice How many words of lanes hold `outputs` sums.
+    function blockCount(Lane memory lane, uint256 outputs) internal pure returns (uint256) {
+        unchecked {
+            return (outputs + lane.count - 1) / lane.count;
+        }
+    }
+
+    /// @notice The first `count` (at most 11) bytes of a word, as int8, one in each lane:
+    /// `sum_k int8(word[k]) * 2^(bits * k)` modulo 2^256. The bytes after them are ignored.
+    /// @param ones 1 in each of the first `count` lanes.
+    /// @dev A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
+    function spread(uint256 word, uint256 bits, uint256 count, uint256 ones) internal pure returns (uint256 y) {
+        assembly ("memory-safe") {
+            word := xor(word, 0x8080808080808080808080808080808080808080808080808080808080808080)
+            word := and(word, not(shr(shl(3, count), not(0))))
+            y := or(byte(9, word), shl(bits, byte(10, word)))
+            y := or(byte(8, word), shl(bits, y))
+            y := or(byte(7, word), shl(bits, y))
+            y := or(byte(6, word), shl(bits, y))
+            y := or(byte(5, word), shl(bits, y))
+            y := or(byte(4, word), shl(bits, y))
+            y := or(byte(3, word), shl(bits, y))
+            y := or(byte(2, word), shl(bits, y))
+            y := or(byte(1, word), shl(bits, y))
+            y := or(byte(0, word), shl(bits, y))
+            y := sub(y, shl(7, ones))
         }
     }
 
     /// @notice The plain form of `spread`.
-    function spreadPlain(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 lanes) {
+    function spreadPlain(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 y) {
         for (uint256 k = 0; k < count; ++k) {
             int256 weight = int8(uint8(bytes32(word)[k]));
             unchecked {
-                lanes += uint256(weight) << (bits * k);
+                y += uint256(weight) << (bits * k);
             }
         }
     }
 
-    /// @notice `clip(sum >> shift, 0, 255)` in every lane of a hidden layer's word, where a lane holds
-    /// `sum + 2^(bits - 1)`.
-    /// @dev In the order of the lines: 1 in the lanes whose sum is not negative; those lanes' sums, and 0 in the
-    /// others; the sums shifted, without the bits that came from the lane above; 1 in the lanes that are at least
-    /// 256, found by adding `2^(bits - 1) - 256`, which cannot leave the lane; 255 in those, the low byte in all.
-    function rectify(uint256 word, uint256 bits, uint256 ones, uint256 shift) internal pure returns (uint256 y) {
+    /// @dev The same for lanes of 23 bits, with every constant written out: the optimizer would compute them anew
+    /// for every word. The sums lose their lowest `shift` bits before they are shifted, not after.
+    function _rectifyNarrow(uint256 from, uint256 end, uint256 shift) private pure {
         assembly ("memory-safe") {
-            let top := sub(bits, 1)
-            let positive := and(shr(top, word), ones)
-            y := and(word, sub(shl(top, positive), positive))
-            y := and(shr(shift, y), mul(ones, shr(shift, sub(shl(top, 1), 1))))
-            let large := and(shr(top, add(y, mul(ones, sub(shl(top, 1), 256)))), ones)
-            y := and(or(y, mul(large, 255)), mul(ones, 255))
+            let kept := mul(ONES_23, shl(shift, shr(shift, 0x3fffff)))
+            for {} lt(from, end) { from := add(from, 32) } {
+                let word := mload(from)
+                let positive := and(shr(22, word), ONES_23)
+                word := shr(shift, and(and(word, kept), mul(positive, 0x3fffff)))
+                let large := and(shr(22, add(word, CARRY_23)), ONES_23)
+                mstore(from, and(or(word, mul(large, 255)), LOW_23))
+            }
         }
     }
 
-    /// @notice The plain form of `rectify`.
+    /// @notice The plain form of `rectifyAll`, for one word.
     function rectifyPlain(uint256 word, uint256 bits, uint256 count, uint256 shift)
         internal
         pure
@@ -97,6 +115,28 @@ library Lanes {
             int256 shifted = sum >> shift;
             uint256 clipped = shifted < 0 ? 0 : shifted > 255 ? 255 : uint256(shifted);
             y |= clipped << (bits * k);
+        }
+    }
+
+    /// @notice `clip(sum >> shift, 0, 255)` in every lane of the words of memory from `from` up to `end`, where a
+    /// lane of a hidden layer holds `sum + 2^(bits - 1)`.
+    /// @dev In the order of the lines: 1 in the lanes whose sum is not negative; those lanes' sums, and 0 in the
+    /// others, shifted, without the bits that came from the lane above; 1 in the lanes that are at least 256, found
+    /// by adding `2^(bits - 1) - 256`, which cannot leave the lane; 255 in those, the low byte in all.
+    function rectifyAll(uint256 from, uint256 end, uint256 bits, uint256 ones, uint256 shift) internal pure {
+        if (bits == 23) return _rectifyNarrow(from, end, shift);
+        assembly ("memory-safe") {
+            let top := sub(bits, 1)
+            let kept := mul(ones, shr(shift, sub(shl(top, 1), 1)))
+            let carry := mul(ones, sub(shl(top, 1), 256))
+            let low := mul(ones, 255)
+            for {} lt(from, end) { from := add(from, 32) } {
+                let word := mload(from)
+                let positive := and(shr(top, word), ones)
+                word := and(shr(shift, and(word, sub(shl(top, positive), positive))), kept)
+                let large := and(shr(top, add(word, carry)), ones)
+                mstore(from, and(or(word, mul(large, 255)), low))
+            }
         }
     }
 

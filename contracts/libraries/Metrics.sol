@@ -28,18 +28,19 @@ library Metrics {
         require((metric == Metric.R2) == (classCount == 0), IScorer.MetricNotApplicable(metric, classCount));
     }
 
-    /// @notice The score of classes' tallies.
+    /// @notice ACCURACY where `hits` of `count` rows are predicted right.
+    function accuracy(uint256 hits, uint256 count) internal pure returns (int256 scoreWad) {
+        return int256(WAD * hits / count);
+    }
+
+    /// @notice BALANCED_ACCURACY or MACRO_F1 of the classes' tallies.
     function ofClasses(Metric metric, uint256[] memory tallies) internal pure returns (int256 scoreWad) {
-        uint256 hits;
-        uint256 rows;
         uint256 ratios;
         uint256 classes;
         unchecked {
             for (uint256 c = 0; c < tallies.length; ++c) {
                 uint256 support = tallies[c] & FIELD;
                 uint256 hit = (tallies[c] >> 64) & FIELD;
-                hits += hit;
-                rows += support;
                 (uint256 part, uint256 whole) = metric == Metric.MACRO_F1
                     ? (2 * hit, support + (tallies[c] >> 128))
                     : (hit, support);
@@ -48,7 +49,15 @@ library Metrics {
                     ++classes;
                 }
             }
-            return int256(metric == Metric.ACCURACY ? WAD * hits / rows : ratios / (WAD * classes));
+            return int256(ratios / (WAD * classes));
+        }
+    }
+
+    /// @notice Counts a row of class `target` that is predicted as `predicted`.
+    function tally(uint256[] memory tallies, uint256 target, uint256 predicted) internal pure {
+        unchecked {
+            tallies[target] += target == predicted ? SUPPORT + HIT : SUPPORT;
+            tallies[predicted] += PREDICTED;
         }
     }
 

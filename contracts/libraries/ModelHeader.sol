@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IScorer} from "../interfaces/IScorer.sol";
+import {CalldataWords} from "./CalldataWords.sol";
 
 /// @title ModelHeader
 /// @notice The header that every model's bytes begin with; see {IScorer}.
@@ -18,9 +19,9 @@ library ModelHeader {
     function check(bytes calldata model, uint256 kind) internal pure {
         require(model.length <= MAX_MODEL_BYTES, IScorer.ModelTooLong(MAX_MODEL_BYTES, model.length));
         require(model.length >= LENGTH, IScorer.ModelTruncated(LENGTH, model.length));
-        uint256 version = uint8(model[0]);
+        uint256 version = CalldataWords.uintAt(model, 0, 1);
         require(version == VERSION, IScorer.ModelVersionUnsupported(VERSION, version));
-        uint256 actualKind = uint8(model[1]);
+        uint256 actualKind = CalldataWords.uintAt(model, 1, 1);
         require(actualKind == kind, IScorer.ModelKindMismatch(kind, actualKind));
     }
 

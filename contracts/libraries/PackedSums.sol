@@ -41,197 +41,199 @@ library PackedSums {
     /// @notice Adds a chunk of `size` inputs (4, 8, 16, 32 or 64), read from rows of bytes, to the sums.
     /// @param rowsAt Where the chunk begins in the first row.
     /// @param rowLength From one row to the next, in bytes.
-    /// @param sumsAt Where the first row's sum is; one word per row.
-    function addBytes(uint256 size, uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount)
+    /// @param sumsAt Where the first row's sum is; one word per row, up to `sumsEnd`.
+    function addBytes(uint256 size, uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd)
         internal
         pure
     {
-        if (size == 64) addBytes64(rowsAt, rowLength, sumsAt, rowCount);
-        else if (size == 32) addBytes32(rowsAt, rowLength, sumsAt, rowCount);
-        else if (size == 16) addBytes16(rowsAt, rowLength, sumsAt, rowCount);
-        else if (size == 8) addBytes8(rowsAt, rowLength, sumsAt, rowCount);
-        else addBytes4(rowsAt, rowLength, sumsAt, rowCount);
+        if (size == 64) addBytes64(rowsAt, rowLength, sumsAt, sumsEnd);
+        else if (size == 32) addBytes32(rowsAt, rowLength, sumsAt, sumsEnd);
+        else if (size == 16) addBytes16(rowsAt, rowLength, sumsAt, sumsEnd);
+        else if (size == 8) addBytes8(rowsAt, rowLength, sumsAt, sumsEnd);
+        else addBytes4(rowsAt, rowLength, sumsAt, sumsEnd);
     }
 
-    function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    /// @notice Adds a chunk of inputs, read from a word of hidden lanes of `bits` bits per row, to the sums.
+    /// @param wordsAt Where the first row's word is.
+    function addLanes(uint256 bits, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) internal pure {
+        if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
+        else addLanes32(wordsAt, sumsAt, sumsEnd);
+    }
+
+    function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 64)
                 let sum := mload(sumsAt)
-                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
-                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
-                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
-                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
-                sum := add(add(sum, mul(mload(0x429), mload(0x580))), mul(mload(0x42a), mload(0x5a0)))
-                sum := add(add(sum, mul(mload(0x42b), mload(0x5c0))), mul(mload(0x42c), mload(0x5e0)))
-                sum := add(add(sum, mul(mload(0x42d), mload(0x600))), mul(mload(0x42e), mload(0x620)))
-                sum := add(add(sum, mul(mload(0x42f), mload(0x640))), mul(mload(0x430), mload(0x660)))
-                sum := add(add(sum, mul(mload(0x431), mload(0x680))), mul(mload(0x432), mload(0x6a0)))
-                sum := add(add(sum, mul(mload(0x433), mload(0x6c0))), mul(mload(0x434), mload(0x6e0)))
-                sum := add(add(sum, mul(mload(0x435), mload(0x700))), mul(mload(0x436), mload(0x720)))
-                sum := add(add(sum, mul(mload(0x437), mload(0x740))), mul(mload(0x438), mload(0x760)))
-                sum := add(add(sum, mul(mload(0x439), mload(0x780))), mul(mload(0x43a), mload(0x7a0)))
-                sum := add(add(sum, mul(mload(0x43b), mload(0x7c0))), mul(mload(0x43c), mload(0x7e0)))
-                sum := add(add(sum, mul(mload(0x43d), mload(0x800))), mul(mload(0x43e), mload(0x820)))
-                sum := add(add(sum, mul(mload(0x43f), mload(0x840))), mul(mload(0x440), mload(0x860)))
-                sum := add(add(sum, mul(mload(0x441), mload(0x880))), mul(mload(0x442), mload(0x8a0)))
-                sum := add(add(sum, mul(mload(0x443), mload(0x8c0))), mul(mload(0x444), mload(0x8e0)))
-                sum := add(add(sum, mul(mload(0x445), mload(0x900))), mul(mload(0x446), mload(0x920)))
-                sum := add(add(sum, mul(mload(0x447), mload(0x940))), mul(mload(0x448), mload(0x960)))
-                sum := add(add(sum, mul(mload(0x449), mload(0x980))), mul(mload(0x44a), mload(0x9a0)))
-                sum := add(add(sum, mul(mload(0x44b), mload(0x9c0))), mul(mload(0x44c), mload(0x9e0)))
-                sum := add(add(sum, mul(mload(0x44d), mload(0xa00))), mul(mload(0x44e), mload(0xa20)))
-                sum := add(add(sum, mul(mload(0x44f), mload(0xa40))), mul(mload(0x450), mload(0xa60)))
-                sum := add(add(sum, mul(mload(0x451), mload(0xa80))), mul(mload(0x452), mload(0xaa0)))
-                sum := add(add(sum, mul(mload(0x453), mload(0xac0))), mul(mload(0x454), mload(0xae0)))
-                sum := add(add(sum, mul(mload(0x455), mload(0xb00))), mul(mload(0x456), mload(0xb20)))
-                sum := add(add(sum, mul(mload(0x457), mload(0xb40))), mul(mload(0x458), mload(0xb60)))
-                sum := add(add(sum, mul(mload(0x459), mload(0xb80))), mul(mload(0x45a), mload(0xba0)))
-                sum := add(add(sum, mul(mload(0x45b), mload(0xbc0))), mul(mload(0x45c), mload(0xbe0)))
-                sum := add(add(sum, mul(mload(0x45d), mload(0xc00))), mul(mload(0x45e), mload(0xc20)))
-                sum := add(add(sum, mul(mload(0x45f), mload(0xc40))), mul(mload(0x460), mload(0xc60)))
+                sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
+                sum := add(mul(mload(0x424), mload(0x4e0)), add(mul(mload(0x423), mload(0x4c0)), sum))
+                sum := add(mul(mload(0x426), mload(0x520)), add(mul(mload(0x425), mload(0x500)), sum))
+                sum := add(mul(mload(0x428), mload(0x560)), add(mul(mload(0x427), mload(0x540)), sum))
+                sum := add(mul(mload(0x42a), mload(0x5a0)), add(mul(mload(0x429), mload(0x580)), sum))
+                sum := add(mul(mload(0x42c), mload(0x5e0)), add(mul(mload(0x42b), mload(0x5c0)), sum))
+                sum := add(mul(mload(0x42e), mload(0x620)), add(mul(mload(0x42d), mload(0x600)), sum))
+                sum := add(mul(mload(0x430), mload(0x660)), add(mul(mload(0x42f), mload(0x640)), sum))
+                sum := add(mul(mload(0x432), mload(0x6a0)), add(mul(mload(0x431), mload(0x680)), sum))
+                sum := add(mul(mload(0x434), mload(0x6e0)), add(mul(mload(0x433), mload(0x6c0)), sum))
+                sum := add(mul(mload(0x436), mload(0x720)), add(mul(mload(0x435), mload(0x700)), sum))
+                sum := add(mul(mload(0x438), mload(0x760)), add(mul(mload(0x437), mload(0x740)), sum))
+                sum := add(mul(mload(0x43a), mload(0x7a0)), add(mul(mload(0x439), mload(0x780)), sum))
+                sum := add(mul(mload(0x43c), mload(0x7e0)), add(mul(mload(0x43b), mload(0x7c0)), sum))
+                sum := add(mul(mload(0x43e), mload(0x820)), add(mul(mload(0x43d), mload(0x800)), sum))
+                sum := add(mul(mload(0x440), mload(0x860)), add(mul(mload(0x43f), mload(0x840)), sum))
+                sum := add(mul(mload(0x442), mload(0x8a0)), add(mul(mload(0x441), mload(0x880)), sum))
+                sum := add(mul(mload(0x444), mload(0x8e0)), add(mul(mload(0x443), mload(0x8c0)), sum))
+                sum := add(mul(mload(0x446), mload(0x920)), add(mul(mload(0x445), mload(0x900)), sum))
+                sum := add(mul(mload(0x448), mload(0x960)), add(mul(mload(0x447), mload(0x940)), sum))
+                sum := add(mul(mload(0x44a), mload(0x9a0)), add(mul(mload(0x449), mload(0x980)), sum))
+                sum := add(mul(mload(0x44c), mload(0x9e0)), add(mul(mload(0x44b), mload(0x9c0)), sum))
+                sum := add(mul(mload(0x44e), mload(0xa20)), add(mul(mload(0x44d), mload(0xa00)), sum))
+                sum := add(mul(mload(0x450), mload(0xa60)), add(mul(mload(0x44f), mload(0xa40)), sum))
+                sum := add(mul(mload(0x452), mload(0xaa0)), add(mul(mload(0x451), mload(0xa80)), sum))
+                sum := add(mul(mload(0x454), mload(0xae0)), add(mul(mload(0x453), mload(0xac0)), sum))
+                sum := add(mul(mload(0x456), mload(0xb20)), add(mul(mload(0x455), mload(0xb00)), sum))
+                sum := add(mul(mload(0x458), mload(0xb60)), add(mul(mload(0x457), mload(0xb40)), sum))
+                sum := add(mul(mload(0x45a), mload(0xba0)), add(mul(mload(0x459), mload(0xb80)), sum))
+                sum := add(mul(mload(0x45c), mload(0xbe0)), add(mul(mload(0x45b), mload(0xbc0)), sum))
+                sum := add(mul(mload(0x45e), mload(0xc20)), add(mul(mload(0x45d), mload(0xc00)), sum))
+                sum := add(mul(mload(0x460), mload(0xc60)), add(mul(mload(0x45f), mload(0xc40)), sum))
                 mstore(sumsAt, sum)
                 rowsAt := add(rowsAt, rowLength)
             }
         }
     }
 
-    function addBytes32(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes32(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 32)
                 let sum := mload(sumsAt)
-                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
-                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
-                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
-                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
-                sum := add(add(sum, mul(mload(0x429), mload(0x580))), mul(mload(0x42a), mload(0x5a0)))
-                sum := add(add(sum, mul(mload(0x42b), mload(0x5c0))), mul(mload(0x42c), mload(0x5e0)))
-                sum := add(add(sum, mul(mload(0x42d), mload(0x600))), mul(mload(0x42e), mload(0x620)))
-                sum := add(add(sum, mul(mload(0x42f), mload(0x640))), mul(mload(0x430), mload(0x660)))
-                sum := add(add(sum, mul(mload(0x431), mload(0x680))), mul(mload(0x432), mload(0x6a0)))
-                sum := add(add(sum, mul(mload(0x433), mload(0x6c0))), mul(mload(0x434), mload(0x6e0)))
-                sum := add(add(sum, mul(mload(0x435), mload(0x700))), mul(mload(0x436), mload(0x720)))
-                sum := add(add(sum, mul(mload(0x437), mload(0x740))), mul(mload(0x438), mload(0x760)))
-                sum := add(add(sum, mul(mload(0x439), mload(0x780))), mul(mload(0x43a), mload(0x7a0)))
-                sum := add(add(sum, mul(mload(0x43b), mload(0x7c0))), mul(mload(0x43c), mload(0x7e0)))
-                sum := add(add(sum, mul(mload(0x43d), mload(0x800))), mul(mload(0x43e), mload(0x820)))
-                sum := add(add(sum, mul(mload(0x43f), mload(0x840))), mul(mload(0x440), mload(0x860)))
+                sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
+                sum := add(mul(mload(0x424), mload(0x4e0)), add(mul(mload(0x423), mload(0x4c0)), sum))
+                sum := add(mul(mload(0x426), mload(0x520)), add(mul(mload(0x425), mload(0x500)), sum))
+                sum := add(mul(mload(0x428), mload(0x560)), add(mul(mload(0x427), mload(0x540)), sum))
+                sum := add(mul(mload(0x42a), mload(0x5a0)), add(mul(mload(0x429), mload(0x580)), sum))
+                sum := add(mul(mload(0x42c), mload(0x5e0)), add(mul(mload(0x42b), mload(0x5c0)), sum))
+                sum := add(mul(mload(0x42e), mload(0x620)), add(mul(mload(0x42d), mload(0x600)), sum))
+                sum := add(mul(mload(0x430), mload(0x660)), add(mul(mload(0x42f), mload(0x640)), sum))
+                sum := add(mul(mload(0x432), mload(0x6a0)), add(mul(mload(0x431), mload(0x680)), sum))
+                sum := add(mul(mload(0x434), mload(0x6e0)), add(mul(mload(0x433), mload(0x6c0)), sum))
+                sum := add(mul(mload(0x436), mload(0x720)), add(mul(mload(0x435), mload(0x700)), sum))
+                sum := add(mul(mload(0x438), mload(0x760)), add(mul(mload(0x437), mload(0x740)), sum))
+                sum := add(mul(mload(0x43a), mload(0x7a0)), add(mul(mload(0x439), mload(0x780)), sum))
+                sum := add(mul(mload(0x43c), mload(0x7e0)), add(mul(mload(0x43b), mload(0x7c0)), sum))
+                sum := add(mul(mload(0x43e), mload(0x820)), add(mul(mload(0x43d), mload(0x800)), sum))
+                sum := add(mul(mload(0x440), mload(0x860)), add(mul(mload(0x43f), mload(0x840)), sum))
                 mstore(sumsAt, sum)
                 rowsAt := add(rowsAt, rowLength)
             }
         }
     }
 
-    function addBytes16(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes16(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 16)
                 let sum := mload(sumsAt)
-                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
-                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
-                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
-                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
-                sum := add(add(sum, mul(mload(0x429), mload(0x580))), mul(mload(0x42a), mload(0x5a0)))
-                sum := add(add(sum, mul(mload(0x42b), mload(0x5c0))), mul(mload(0x42c), mload(0x5e0)))
-                sum := add(add(sum, mul(mload(0x42d), mload(0x600))), mul(mload(0x42e), mload(0x620)))
-                sum := add(add(sum, mul(mload(0x42f), mload(0x640))), mul(mload(0x430), mload(0x660)))
+                sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
+                sum := add(mul(mload(0x424), mload(0x4e0)), add(mul(mload(0x423), mload(0x4c0)), sum))
+                sum := add(mul(mload(0x426), mload(0x520)), add(mul(mload(0x425), mload(0x500)), sum))
+                sum := add(mul(mload(0x428), mload(0x560)), add(mul(mload(0x427), mload(0x540)), sum))
+                sum := add(mul(mload(0x42a), mload(0x5a0)), add(mul(mload(0x429), mload(0x580)), sum))
+                sum := add(mul(mload(0x42c), mload(0x5e0)), add(mul(mload(0x42b), mload(0x5c0)), sum))
+                sum := add(mul(mload(0x42e), mload(0x620)), add(mul(mload(0x42d), mload(0x600)), sum))
+                sum := add(mul(mload(0x430), mload(0x660)), add(mul(mload(0x42f), mload(0x640)), sum))
                 mstore(sumsAt, sum)
                 rowsAt := add(rowsAt, rowLength)
             }
         }
     }
 
-    function addBytes8(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes8(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 8)
                 let sum := mload(sumsAt)
-                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
-                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
-                sum := add(add(sum, mul(mload(0x425), mload(0x500))), mul(mload(0x426), mload(0x520)))
-                sum := add(add(sum, mul(mload(0x427), mload(0x540))), mul(mload(0x428), mload(0x560)))
+                sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
+                sum := add(mul(mload(0x424), mload(0x4e0)), add(mul(mload(0x423), mload(0x4c0)), sum))
+                sum := add(mul(mload(0x426), mload(0x520)), add(mul(mload(0x425), mload(0x500)), sum))
+                sum := add(mul(mload(0x428), mload(0x560)), add(mul(mload(0x427), mload(0x540)), sum))
                 mstore(sumsAt, sum)
                 rowsAt := add(rowsAt, rowLength)
             }
         }
     }
 
-    function addBytes4(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 rowCount) private pure {
+    function addBytes4(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 4)
                 let sum := mload(sumsAt)
-                sum := add(add(sum, mul(mload(0x421), mload(0x480))), mul(mload(0x422), mload(0x4a0)))
-                sum := add(add(sum, mul(mload(0x423), mload(0x4c0))), mul(mload(0x424), mload(0x4e0)))
+                sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
+                sum := add(mul(mload(0x424), mload(0x4e0)), add(mul(mload(0x423), mload(0x4c0)), sum))
                 mstore(sumsAt, sum)
                 rowsAt := add(rowsAt, rowLength)
             }
         }
     }
 
-    /// @notice Adds a chunk of 11 inputs, read from lanes of 23 bits, to the sums.
-    /// @param wordsAt Where the first row's lanes are; one word per row.
-    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+    function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
                 let sum := mload(sumsAt)
-                sum := add(sum, mul(word, mload(0x480)))
-                sum := add(sum, mul(shr(23, word), mload(0x4a0)))
-                sum := add(sum, mul(shr(46, word), mload(0x4c0)))
-                sum := add(sum, mul(shr(69, word), mload(0x4e0)))
-                sum := add(sum, mul(shr(92, word), mload(0x500)))
-                sum := add(sum, mul(shr(115, word), mload(0x520)))
-                sum := add(sum, mul(shr(138, word), mload(0x540)))
-                sum := add(sum, mul(shr(161, word), mload(0x560)))
-                sum := add(sum, mul(shr(184, word), mload(0x580)))
-                sum := add(sum, mul(shr(207, word), mload(0x5a0)))
-                sum := add(sum, mul(shr(230, word), mload(0x5c0)))
+                sum := add(mul(word, mload(0x480)), sum)
+                sum := add(mul(shr(23, word), mload(0x4a0)), sum)
+                sum := add(mul(shr(46, word), mload(0x4c0)), sum)
+                sum := add(mul(shr(69, word), mload(0x4e0)), sum)
+                sum := add(mul(shr(92, word), mload(0x500)), sum)
+                sum := add(mul(shr(115, word), mload(0x520)), sum)
+                sum := add(mul(shr(138, word), mload(0x540)), sum)
+                sum := add(mul(shr(161, word), mload(0x560)), sum)
+                sum := add(mul(shr(184, word), mload(0x580)), sum)
+                sum := add(mul(shr(207, word), mload(0x5a0)), sum)
+                sum := add(mul(shr(230, word), mload(0x5c0)), sum)
                 mstore(sumsAt, sum)
                 wordsAt := add(wordsAt, 32)
             }
         }
     }
 
-    /// @notice Adds a chunk of 8 inputs, read from lanes of 32 bits, to the sums.
-    /// @param wordsAt Where the first row's lanes are; one word per row.
-    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 rowCount) internal pure {
+    function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
                 let sum := mload(sumsAt)
-                sum := add(sum, mul(word, mload(0x480)))
-                sum := add(sum, mul(shr(32, word), mload(0x4a0)))
-                sum := add(sum, mul(shr(64, word), mload(0x4c0)))
-                sum := add(sum, mul(shr(96, word), mload(0x4e0)))
-                sum := add(sum, mul(shr(128, word), mload(0x500)))
-                sum := add(sum, mul(shr(160, word), mload(0x520)))
-                sum := add(sum, mul(shr(192, word), mload(0x540)))
-                sum := add(sum, mul(shr(224, word), mload(0x560)))
+                sum := add(mul(word, mload(0x480)), sum)
+                sum := add(mul(shr(32, word), mload(0x4a0)), sum)
+                sum := add(mul(shr(64, word), mload(0x4c0)), sum)
+                sum := add(mul(shr(96, word), mload(0x4e0)), sum)
+                sum := add(mul(shr(128, word), mload(0x500)), sum)
+                sum := add(mul(shr(160, word), mload(0x520)), sum)
+                sum := add(mul(shr(192, word), mload(0x540)), sum)
+                sum := add(mul(shr(224, word), mload(0x560)), sum)
                 mstore(sumsAt, sum)
                 wordsAt := add(wordsAt, 32)
             }
         }
     }
 
-    /// @notice Writes the same word `count` times.
-    function fill(uint256 at, uint256 word, uint256 count) internal pure {
+    /// @notice Repeats the word at `from` over the `length` bytes from `to` on.
+    function fill(uint256 to, uint256 from, uint256 length) internal pure {
         assembly ("memory-safe") {
-            mstore(at, word)
-            let length := shl(5, count)
+            mcopy(to, from, 32)
             for { let done := 32 } lt(done, length) { done := add(done, done) } {
                 let rest := sub(length, done)
                 let step := xor(done, mul(xor(done, rest), lt(rest, done)))
-                mcopy(add(at, done), at, step)
+                mcopy(add(to, done), to, step)
             }
         }
     }
 
     /// @notice Puts a chunk of weights in its fixed place.
-    function useWeights(uint256 at, uint256 count) internal pure {
+    function useWeights(uint256 ptr, uint256 count) internal pure {
         assembly ("memory-safe") {
-            mcopy(WEIGHTS_AT, at, shl(5, count))
+            mcopy(WEIGHTS_AT, ptr, shl(5, count))
         }
     }
 }

@@ -4,9 +4,11 @@ pragma solidity 0.8.37;
 import {IDenseScorer} from "../interfaces/IDenseScorer.sol";
 import {IScorer, Metric, RowShape} from "../interfaces/IScorer.sol";
 import {DenseBlocks} from "../libraries/DenseBlocks.sol";
-import {DenseFormat, DenseLayer, DenseModel} from "../libraries/DenseFormat.sol";
+import {DenseFormat, DenseLayer} from "../libraries/DenseFormat.sol";
 import {Lane, Lanes} from "../libraries/Lanes.sol";
 import {Metrics, Residuals} from "../libraries/Metrics.sol";
+import {PackedHits} from "../libraries/PackedHits.sol";
+import {PackedLinear} from "../libraries/PackedLinear.sol";
 import {PackedSums} from "../libraries/PackedSums.sol";
 import {Rows, RowTable} from "../libraries/RowTable.sol";
 
@@ -19,14 +21,16 @@ contract DenseScorer is IDenseScorer {
 
     uint256 private constant BATCH_ROWS = 128;
 
-    /// @dev A batch on its way through the layers: `inputsAt` has a word per row for each block of the layer
-    /// before, or the rows' bytes where `input.count` is 0.
+    /// @dev A batch on its way through the layers: rows from `first` on, and for each block of the layer it has
+    /// reached `count` words of sums from `sumsAt` on.
     struct Batch {
         uint256 first;
         uint256 count;
-        uint256 inputsAt;
-        uint256 outputsAt;
-        Lane input;
+        uint256 bufferA;
+        uint256 bufferB;
+        uint256 sumsAt;
+        uint256 blocks;
+        Lane lane;
     }
 
     /* VIEW */
@@ -39,57 +43,60 @@ contract DenseScorer is IDenseScorer {
     {
         PackedSums.reserve();
         Metrics.check(metric, shape.classCount);
-        DenseModel memory decoded = DenseFormat.decode(model, shape.featureCount, shape.classCount);
+        (DenseLayer[] memory layers, uint256 multiplier) =
+            DenseFormat.decode(model, shape.featureCount, shape.classCount);
         Rows memory rows = RowTable.load(shape, pointer);
-        uint256[] memory weightsAt = _unpack(decoded, model);
-        (uint256 bufferA, uint256 bufferB) = _buffers(decoded, rows);
-        uint256[] memory tallies = new uint256[](shape.classCount + 1);
-        Residuals memory residuals;
-
-        Batch memory batch;
-        for (; batch.first < rows.count; batch.first += BATCH_ROWS) {
-            uint256 rest = rows.count - batch.first;
-            batch.count = rest < BATCH_ROWS ? rest : BATCH_ROWS;
-            batch.input = Lane(0, 0, 0, 0);
-            batch.inputsAt = rows.at + batch.first * rows.length;
-            batch.outputsAt = bufferA;
-            for (uint256 i = 0; i < decoded.layers.length; ++i) {
-                DenseLayer memory layer = decoded.layers[i];
-                _addUp(layer, batch, weightsAt[i], rows.length);
-                if (i + 1 < decoded.layers.length) {
-                    _rectify(layer, batch);
-                    batch.inputsAt = batch.outputsAt;
-                    batch.outputsAt = batch.outputsAt == bufferA ? bufferB : bufferA;
-                    batch.input = layer.lane;
-                }
-            }
-            DenseLayer memory output = decoded.layers[decoded.layers.length - 1];
-            if (metric == Metric.R2) _addResiduals(decoded.multiplier, output, batch, rows, residuals);
-            else _countHits(output, batch, rows, tallies, metric == Metric.MACRO_F1);
+        if (metric == Metric.ACCURACY && layers.length == 1 && PackedLinear.fits(layers[0])) {
+            return Metrics.accuracy(PackedLinear.hits(layers[0], model, rows), rows.count);
         }
-        return metric == Metric.R2 ? Metrics.r2(residuals) : Metrics.ofClasses(metric, tallies);
+        return _scoreInBatches(metric, layers, multiplier, rows, model);
     }
 
     /* INTERNAL */
 
-    function _unpack(DenseModel memory decoded, bytes calldata model)
+    function _scoreInBatches(
+        Metric metric,
+        DenseLayer[] memory layers,
+        uint256 multiplier,
+        Rows memory rows,
+        bytes calldata model
+    ) private pure returns (int256 scoreWad) {
+        uint256[] memory weightsAt = _unpack(layers, model);
+        uint256[] memory tallies = new uint256[](rows.classCount + 1);
+        Residuals memory residuals;
+        uint256 hits;
+
+        Batch memory batch;
+        (batch.bufferA, batch.bufferB) = _buffers(layers, rows);
+        for (; batch.first < rows.count; batch.first += BATCH_ROWS) {
+            _infer(layers, weightsAt, rows, batch);
+            if (metric == Metric.R2) _addResiduals(multiplier, layers[layers.length - 1], batch, rows, residuals);
+            else if (metric == Metric.ACCURACY) hits += _hits(batch, rows);
+            else _tally(batch, rows, tallies, metric);
+        }
+        if (metric == Metric.R2) return Metrics.r2(residuals);
+        if (metric == Metric.ACCURACY) return Metrics.accuracy(hits, rows.count);
+        return Metrics.ofClasses(metric, tallies);
+    }
+
+    function _unpack(DenseLayer[] memory layers, bytes calldata model)
         private
         pure
         returns (uint256[] memory weightsAt)
     {
-        weightsAt = new uint256[](decoded.layers.length);
+        weightsAt = new uint256[](layers.length);
         Lane memory input;
         for (uint256 i = 0; i < weightsAt.length; ++i) {
-            weightsAt[i] = DenseBlocks.unpack(decoded.layers[i], model, input);
-            input = decoded.layers[i].lane;
+            weightsAt[i] = DenseBlocks.unpack(layers[i], model, input);
+            input = layers[i].lane();
         }
     }
 
     /// @dev Two places for a batch's words, each large enough for the widest layer.
-    function _buffers(DenseModel memory decoded, Rows memory rows) private pure returns (uint256 a, uint256 b) {
+    function _buffers(DenseLayer[] memory layers, Rows memory rows) private pure returns (uint256 a, uint256 b) {
         uint256 blocks = 0;
-        for (uint256 i = 0; i < decoded.layers.length; ++i) {
-            uint256 own = DenseBlocks.blockCount(decoded.layers[i]);
+        for (uint256 i = 0; i < layers.length; ++i) {
+            uint256 own = Lanes.blockCount(layers[i].lane(), layers[i].outputs());
             if (own > blocks) blocks = own;
         }
         uint256 length = 32 * blocks * (rows.count < BATCH_ROWS ? rows.count : BATCH_ROWS);
@@ -100,96 +107,120 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    /// @dev The sums of a layer for every row of the batch.
-    function _addUp(DenseLayer memory layer, Batch memory batch, uint256 weightsAt, uint256 rowLength) private pure {
-        uint256 inputLanes = batch.input.count;
-        uint256 padded = DenseBlocks.paddedInputs(layer.inputs, inputLanes);
-        uint256 blocks = DenseBlocks.blockCount(layer);
+    /// @dev Takes the batch's rows to the sums of the output layer, which end up at `sumsAt`.
+    function _infer(DenseLayer[] memory layers, uint256[] memory weightsAt, Rows memory rows, Batch memory batch)
+        private
+        pure
+    {
+        uint256 rest = rows.count - batch.first;
+        batch.count = rest < BATCH_ROWS ? rest : BATCH_ROWS;
+        batch.sumsAt = batch.bufferA;
+        _addUp(layers[0], batch, weightsAt[0], Lane(0, 0, 0, 0), rows.ptr + batch.first * rows.length, rows.length);
+        for (uint256 i = 1; i < layers.length; ++i) {
+            uint256 end = batch.sumsAt + 32 * batch.blocks * batch.count;
+            Lanes.rectifyAll(batch.sumsAt, end, batch.lane.bits, batch.lane.ones, layers[i - 1].shift());
+            uint256 inputsAt = batch.sumsAt;
+            batch.sumsAt = inputsAt == batch.bufferA ? batch.bufferB : batch.bufferA;
+            _addUp(layers[i], batch, weightsAt[i], batch.lane, inputsAt, 32);
+        }
+    }
+
+    /// @dev The sums of a layer for every row of the batch. Inputs come in bytes where `input.count` is 0.
+    function _addUp(
+        DenseLayer layer,
+        Batch memory batch,
+        uint256 weightsAt,
+        Lane memory input,
+        uint256 inputsAt,
+        uint256 inputLength
+    ) private pure {
+        uint256 length = 32 * batch.count;
+        uint256 sumsAt = batch.sumsAt;
+        uint256 padded = DenseBlocks.paddedInputs(layer.inputs(), input.count);
+        batch.lane = layer.lane();
+        batch.blocks = Lanes.blockCount(batch.lane, layer.outputs());
         unchecked {
-            for (uint256 b = 0; b < blocks; ++b) {
-                uint256 sumsAt = batch.outputsAt + 32 * b * batch.count;
-                PackedSums.fill(sumsAt, _load(weightsAt), batch.count);
+            for (uint256 b = 0; b < batch.blocks; ++b) {
+                PackedSums.fill(sumsAt, weightsAt, length);
                 weightsAt += 32;
                 uint256 first = 0;
                 while (first < padded) {
-                    uint256 size = inputLanes == 0 ? DenseBlocks.chunkOf(padded - first) : inputLanes;
+                    uint256 size = input.count == 0 ? DenseBlocks.chunkOf(padded - first) : input.count;
                     PackedSums.useWeights(weightsAt, size);
-                    if (inputLanes == 0) {
-                        PackedSums.addBytes(size, batch.inputsAt + first, rowLength, sumsAt, batch.count);
+                    if (input.count == 0) {
+                        PackedSums.addBytes(size, inputsAt + first, inputLength, sumsAt, sumsAt + length);
                     } else {
-                        uint256 wordsAt = batch.inputsAt + 32 * (first / inputLanes) * batch.count;
-                        if (batch.input.bits == 23) PackedSums.addLanes23(wordsAt, sumsAt, batch.count);
-                        else PackedSums.addLanes32(wordsAt, sumsAt, batch.count);
+                        PackedSums.addLanes(input.bits, inputsAt + first / size * length, sumsAt, sumsAt + length);
                     }
                     weightsAt += 32 * size;
                     first += size;
                 }
+                sumsAt += length;
             }
         }
     }
 
-    function _rectify(DenseLayer memory layer, Batch memory batch) private pure {
-        (uint256 bits, uint256 ones, uint256 shift) = (layer.lane.bits, layer.lane.ones, layer.shift);
+    function _hits(Batch memory batch, Rows memory rows) private pure returns (uint256 hits) {
+        if (batch.blocks == 1) {
+            uint256 targetsAt = RowTable.targetAt(rows, batch.first);
+            Lane memory lane = batch.lane;
+            return PackedHits.count(batch.sumsAt, batch.count, targetsAt, rows.length, lane.bits, lane.ones);
+        }
         unchecked {
-            uint256 end = batch.outputsAt + 32 * DenseBlocks.blockCount(layer) * batch.count;
-            for (uint256 at = batch.outputsAt; at < end; at += 32) {
-                uint256 word = Lanes.rectify(_load(at), bits, ones, shift);
-                assembly ("memory-safe") {
-                    mstore(at, word)
-                }
+            for (uint256 r = 0; r < batch.count; ++r) {
+                uint256 target = RowTable.classOf(rows, batch.first + r);
+                if (target < rows.classCount && _isPredicted(batch, r, target)) ++hits;
             }
         }
     }
 
-    function _countHits(
-        DenseLayer memory output,
+    function _tally(
         Batch memory batch,
         Rows memory rows,
         uint256[] memory tallies,
-        bool needsPredictions
+        Metric metric
     ) private pure {
         unchecked {
             for (uint256 r = 0; r < batch.count; ++r) {
                 uint256 target = RowTable.classOf(rows, batch.first + r);
-                if (target < rows.classCount && _isPredicted(output, batch, r, target)) {
+                if (target < rows.classCount && _isPredicted(batch, r, target)) {
                     tallies[target] += Metrics.SUPPORT + Metrics.HIT + Metrics.PREDICTED;
                 } else {
                     tallies[target] += Metrics.SUPPORT;
-                    if (needsPredictions) tallies[_classOf(output, batch, r)] += Metrics.PREDICTED;
+                    if (metric == Metric.MACRO_F1) tallies[_classOf(batch, rows.classCount, r)] += Metrics.PREDICTED;
                 }
             }
         }
     }
 
     /// @dev Whether no class has a larger sum than `target`, and none before it an equal one.
-    function _isPredicted(DenseLayer memory output, Batch memory batch, uint256 row, uint256 target)
+    function _isPredicted(Batch memory batch, uint256 row, uint256 target)
         private
         pure
         returns (bool)
     {
-        Lane memory lane = output.lane;
+        Lane memory lane = batch.lane;
         unchecked {
             uint256 own = target / lane.count;
             uint256 ownBit = lane.bits * (target - own * lane.count);
-            uint256 at = batch.outputsAt + 32 * row;
-            uint256 value = (_load(at + 32 * own * batch.count) >> ownBit) & ((1 << lane.bits) - 1);
+            uint256 ptr = batch.sumsAt + 32 * row;
+            uint256 value = (_load(ptr + 32 * own * batch.count) >> ownBit) & ((1 << lane.bits) - 1);
             uint256 above = 0;
-            uint256 blocks = DenseBlocks.blockCount(output);
-            for (uint256 b = 0; b < blocks; ++b) {
+            for (uint256 b = 0; b < batch.blocks; ++b) {
                 uint256 strictBits = b < own ? 256 : b == own ? ownBit : 0;
-                above |= Lanes.exceeds(_load(at), value, lane.bits, lane.ones, strictBits);
-                at += 32 * batch.count;
+                above |= Lanes.exceeds(_load(ptr), value, lane.bits, lane.ones, strictBits);
+                ptr += 32 * batch.count;
             }
             return above == 0;
         }
     }
 
     /// @dev The lowest class with the largest sum.
-    function _classOf(DenseLayer memory output, Batch memory batch, uint256 row) private pure returns (uint256 best) {
-        Lane memory lane = output.lane;
+    function _classOf(Batch memory batch, uint256 classCount, uint256 row) private pure returns (uint256 best) {
+        Lane memory lane = batch.lane;
         uint256 largest = 0;
-        for (uint256 j = 0; j < output.outputs; ++j) {
-            uint256 word = _load(batch.outputsAt + 32 * (j / lane.count * batch.count + row));
+        for (uint256 j = 0; j < classCount; ++j) {
+            uint256 word = _load(batch.sumsAt + 32 * (j / lane.count * batch.count + row));
             uint256 value = (word >> (lane.bits * (j % lane.count))) & ((1 << lane.bits) - 1);
             if (value > largest) (best, largest) = (j, value);
         }
@@ -197,23 +228,23 @@ contract DenseScorer is IDenseScorer {
 
     function _addResiduals(
         uint256 multiplier,
-        DenseLayer memory output,
+        DenseLayer output,
         Batch memory batch,
         Rows memory rows,
         Residuals memory residuals
     ) private pure {
         for (uint256 r = 0; r < batch.count; ++r) {
-            int256 sum = int256(_load(batch.outputsAt + 32 * r)) - int256(output.lane.halfRange);
-            int256 value = (sum * int256(multiplier)) >> output.shift;
+            int256 sum = int256(_load(batch.sumsAt + 32 * r)) - int256(batch.lane.halfRange);
+            int256 value = (sum * int256(multiplier)) >> output.shift();
             if (value > type(int32).max) value = type(int32).max;
             if (value < type(int32).min) value = type(int32).min;
             Metrics.add(residuals, RowTable.valueOf(rows, batch.first + r), value);
         }
     }
 
-    function _load(uint256 at) private pure returns (uint256 word) {
+    function _load(uint256 ptr) private pure returns (uint256 word) {
         assembly ("memory-safe") {
-            word := mload(at)
+            word := mload(ptr)
         }
     }
 }

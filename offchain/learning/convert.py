@@ -14,7 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from offchain.learning import trees
 from offchain.canonical import parameters_hash
+from offchain.learning.convert_trees import from_trees, is_trees
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters
 from offchain.learning.lanes import bias_limit
@@ -54,6 +56,10 @@ def convert(
     ModelError
         Where it exceeds a bound of the format.
     """
+    if is_trees(estimator):
+        return trees.encode(
+            from_trees(estimator, manifest.feature_count, manifest.class_count, parameters_hash(parameters))
+        )
     network = from_estimator(estimator, manifest.class_count)
     if len(network.layers[0].weights) != manifest.feature_count:
         raise EstimatorError(
@@ -106,9 +112,7 @@ def _loss(
     """What to minimise: errors first, then disagreement with the float network."""
     if is_classifier:
         return float(np.mean(predictions != targets)), float(np.mean(predictions != wanted))
-    return float(np.mean((predictions - targets.astype(np.float64)) ** 2)), float(
-        np.mean((predictions - wanted) ** 2)
-    )
+    return float(np.mean((predictions - wanted) ** 2)), 0.0
 
 
 def _quantise_hidden(

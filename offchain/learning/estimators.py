@@ -15,12 +15,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier, SGDRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_limits
 
 from offchain.canonical import Json
@@ -58,6 +67,18 @@ _CLASSIFIERS: Final = MappingProxyType(
             SGDClassifier, _grid({"loss": "log_loss", "max_iter": 200}, "alpha", (1e-4, 1e-3, 1e-2))
         ),
         "ridge": _Recipe(RidgeClassifier, _grid({}, "alpha", (0.1, 1.0, 10.0))),
+        "tree": _Recipe(DecisionTreeClassifier, _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False),
+        "forest": _Recipe(
+            RandomForestClassifier, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)), standardise=False
+        ),
+        "extra_trees": _Recipe(
+            ExtraTreesClassifier, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 96)), standardise=False
+        ),
+        "boosting": _Recipe(
+            GradientBoostingClassifier,
+            _grid({"n_estimators": 8, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.3, 0.6)),
+            standardise=False,
+        ),
     }
 )
 _REGRESSORS: Final = MappingProxyType(
@@ -71,6 +92,18 @@ _REGRESSORS: Final = MappingProxyType(
         "svm": _Recipe(LinearSVR, _grid({"max_iter": 5000}, "C", (0.1, 1.0, 10.0))),
         "sgd": _Recipe(SGDRegressor, _grid({"max_iter": 500}, "alpha", (1e-4, 1e-2, 1e-1))),
         "ridge": _Recipe(Ridge, _grid({}, "alpha", (0.1, 1.0, 10.0))),
+        "tree": _Recipe(DecisionTreeRegressor, _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False),
+        "forest": _Recipe(
+            RandomForestRegressor, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)), standardise=False
+        ),
+        "extra_trees": _Recipe(
+            ExtraTreesRegressor, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 96)), standardise=False
+        ),
+        "boosting": _Recipe(
+            GradientBoostingRegressor,
+            _grid({"n_estimators": 8, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.3, 0.6)),
+            standardise=False,
+        ),
     }
 )
 
@@ -113,8 +146,8 @@ def fit(
     estimator = recipe.estimator(**options, **_seed_option(recipe.estimator, seed))
     if recipe.standardise:
         estimator = make_pipeline(StandardScaler(), estimator)
-        if class_count == 0:
-            estimator = TransformedTargetRegressor(regressor=estimator, transformer=StandardScaler())
+    if class_count == 0:
+        estimator = TransformedTargetRegressor(regressor=estimator, transformer=StandardScaler())
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offchain.learning import model as dense
+from offchain.learning import trees
 from offchain.learning.errors import ModelShapeMismatch, RowsError
 from offchain.learning.metrics import Metric, score_wad
 
@@ -31,7 +32,7 @@ def score(metric: Metric, feature_count: int, class_count: int, rows: bytes, mod
     ModelError, RowsError, MetricError
         Where the contract reverts.
     """
-    decoded = dense.decode(model)
+    decoded = decode(model)
     if decoded.feature_count != feature_count:
         raise ModelShapeMismatch("number of features", feature_count, decoded.feature_count)
     if decoded.class_count != class_count:
@@ -40,9 +41,15 @@ def score(metric: Metric, feature_count: int, class_count: int, rows: bytes, mod
     return score_wad(metric, class_count, targets, predict(decoded, features))
 
 
+def decode(model: bytes) -> dense.DenseModel | trees.TreeModel:
+    """The model in bytes from anybody, whatever its kind."""
+    is_trees = len(model) > 1 and model[1] == dense.KIND_TREES
+    return trees.decode(model) if is_trees else dense.decode(model)
+
+
 def predict_bytes(model: bytes, features: NDArray[np.uint8]) -> NDArray[np.int64]:
     """What the model in these bytes predicts for each row, shape (n,)."""
-    return predict(dense.decode(model), features)
+    return predict(decode(model), features)
 
 
 def split_rows(rows: bytes, feature_count: int, class_count: int) -> tuple[NDArray[np.uint8], NDArray[Any]]:
@@ -60,8 +67,10 @@ def split_rows(rows: bytes, feature_count: int, class_count: int) -> tuple[NDArr
     return table[:, :feature_count], targets.view(">i4")[:, 0].astype(np.int64)
 
 
-def predict(model: dense.DenseModel, features: NDArray[np.uint8]) -> NDArray[np.int64]:
+def predict(model: dense.DenseModel | trees.TreeModel, features: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Class indices, or values where the model is a regressor; shape (n,)."""
+    if isinstance(model, trees.TreeModel):
+        return trees.predict(model, features)
     sums = output_sums(model, features)
     if model.class_count:
         return np.argmax(sums, axis=1)

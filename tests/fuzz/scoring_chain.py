@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -66,20 +67,23 @@ class ScoringChain:
     """Scorers on an Anvil of their own, called as a transaction would call them: with at most 2^24 gas."""
 
     def __init__(self) -> None:
+        artifacts()
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         self._anvil = subprocess.Popen(
-            [_anvil_path(), "--port", str(port), "--silent", "--no-mining", "--hardfork", "prague"]
+            [_anvil_path(), "--port", str(port), "--silent", "--no-mining", "--hardfork", "prague"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
+        atexit.register(self._anvil.kill)
         self._web3 = Web3(Web3.HTTPProvider(f"http://127.0.0.1:{port}"))
         deadline = time.monotonic() + 20
         while not self._web3.is_connected():
             assert time.monotonic() < deadline, "Anvil does not answer"
             time.sleep(0.05)
         self._probe = self._put("ScoreProbe")
-        self._scorers = {1: self._put("DenseScorer")}
-        if "TreeScorer" in artifacts():
-            self._scorers[2] = self._put("TreeScorer")
+        self._scorers = {1: self._put("DenseScorer"), 2: self._put("TreeScorer")}
 
     def close(self) -> None:
         """Ends the Anvil."""

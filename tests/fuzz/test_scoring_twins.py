@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from offchain.learning import model as dense
+from offchain.learning import trees
 from offchain.learning.errors import LearningError
 from offchain.learning.lanes import bias_limit
 from offchain.learning.metrics import Metric
@@ -54,6 +55,32 @@ def random_rows(rng, features, classes, count):
     )
 
 
+def random_tree(rng, features, classes, aggregation):
+    """Any valid tree: branches that point forward, more leaves towards the end."""
+    count = int(rng.integers(1, 40))
+    nodes = np.arange(count)
+    is_leaf = (nodes >= count - 2) | (rng.random(count) < 0.3)
+    rights = np.array([0 if leaf else rng.integers(n + 2, count) for n, leaf in zip(nodes, is_leaf, strict=True)])
+    limit = 2**24 if aggregation == trees.VOTES else 2**31
+    lowest = 0 if aggregation == trees.VOTES else -limit
+    values = rng.choice([lowest, limit - 1, 0, int(rng.integers(lowest, limit))], size=count)
+    return trees.Tree(
+        np.where(is_leaf, -1, rng.integers(0, features, count)),
+        np.where(is_leaf, 0, rng.integers(0, 256, count)),
+        rights,
+        np.where(is_leaf & (aggregation == trees.VOTES), rng.integers(0, max(classes, 1), count), 0),
+        np.where(is_leaf, values, 0),
+    )
+
+
+def random_forest(rng, features, classes):
+    aggregation = int(rng.integers(0, 2)) if classes else trees.SUMS
+    outputs = 0 if aggregation == trees.VOTES else classes if classes > 2 else 1
+    base = tuple(int(value) for value in rng.integers(-(2**31), 2**31, outputs))
+    grown = tuple(random_tree(rng, features, classes, aggregation) for _ in range(int(rng.integers(1, 9))))
+    return trees.TreeModel(HASH, aggregation, features, classes, base, grown)
+
+
 def metrics_of(classes):
     return [metric for metric in Metric if (metric is Metric.R2) == (classes == 0)]
 
@@ -73,10 +100,26 @@ def test_dense_scorer_equals_its_twin(scorers, seed):
 
 
 @pytest.mark.parametrize("seed", range(CASES))
+def test_tree_scorer_equals_its_twin(scorers, seed):
+    rng = np.random.default_rng(2_000_000 + seed)
+    features = int(rng.choice([1, 4, 30, 300]))
+    classes = int(rng.choice([0, 2, 3, 10]))
+    model = trees.encode(random_forest(rng, features, classes))
+    rows = random_rows(rng, features, classes, int(rng.choice([1, 2, 45])))
+
+    for metric in metrics_of(classes):
+        on_chain, _ = scorers.measure(metric, features, classes, rows, model, kind=2)
+        assert on_chain == score(metric, features, classes, rows, model)
+
+
+@pytest.mark.parametrize("seed", range(CASES))
 def test_mutated_model_is_scored_alike_or_rejected_by_both(scorers, seed):
     rng = np.random.default_rng(1_000_000 + seed)
-    features, classes = 5, int(rng.choice([0, 3]))
-    data = bytearray(dense.encode(random_model(rng, features, classes)))
+    features, classes, kind = 5, int(rng.choice([0, 2, 3])), int(rng.choice([1, 2]))
+    if kind == dense.KIND_DENSE:
+        data = bytearray(dense.encode(random_model(rng, features, classes)))
+    else:
+        data = bytearray(trees.encode(random_forest(rng, features, classes)))
     for _ in range(int(rng.integers(1, 4))):
         near_start = rng.random() < 0.7
         data[int(rng.integers(0, 50 if near_start else len(data))) % len(data)] = int(rng.integers(0, 256))
@@ -86,11 +129,13 @@ def test_mutated_model_is_scored_alike_or_rejected_by_both(scorers, seed):
     metric = Metric.R2 if classes == 0 else Metric.ACCURACY
 
     try:
-        expected = score(metric, features, classes, rows, bytes(data))
+        # Each scorer reads one kind: what has become another kind is rejected there.
+        is_kind = len(data) < 2 or data[1] == kind
+        expected = score(metric, features, classes, rows, bytes(data)) if is_kind else None
     except LearningError:
         expected = None
     try:
-        on_chain, _ = scorers.measure(metric, features, classes, rows, bytes(data))
+        on_chain, _ = scorers.measure(metric, features, classes, rows, bytes(data), kind)
     except Rejected as error:
         assert not str(error).startswith("unnamed")
         on_chain = None
