@@ -1,4 +1,20 @@
-"""What a worker cannot do for its owner."""
+"""What a worker cannot do for its owner, and what it need not mind."""
+
+from offchain.chain import errors
+
+OVERTAKEN = (
+    errors.AlreadyDrawn,
+    errors.DrawTooEarly,
+    errors.PublishWindowClosed,
+    errors.CommitWindowClosed,
+    errors.AlreadyCommitted,
+    errors.DiscloseWindowClosed,
+    errors.AlreadyDisclosed,
+    errors.RevealWindowClosed,
+    errors.AlreadyRevealed,
+    errors.WrongPhase,
+)
+"""The task moved on between a decision and its transaction: the next decision is made from where it is now."""
 
 
 class WorkerError(Exception):

@@ -7,7 +7,6 @@ from enum import Enum
 from eth_utils.crypto import keccak
 
 from offchain.canonical import to_canonical_json
-from offchain.chain import errors
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
@@ -17,7 +16,7 @@ from offchain.learning.manifest import Manifest
 from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob, to_arrays
 from offchain.learning.training import Candidate, train_candidate
 from offchain.storage import BlobMissing
-from offchain.workers.errors import SecretsLost
+from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
 
@@ -112,8 +111,8 @@ class Miner:
         )
         try:
             self._make(move, task, secret)
-        except (errors.AlreadyDrawn, errors.WrongPhase) as error:
-            log.info("task %d: somebody was faster (%s)", task_id, error)
+        except OVERTAKEN as error:
+            log.info("task %d: the task has moved on (%s)", task_id, error)
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
