@@ -96,12 +96,12 @@ class Miner:
 
     def step(self, task_id: int) -> Move:
         """Make the next move for a task, if there is one, and tell which."""
+        phase = self.proof.phase_of(task_id)
         task = self.registry.task(task_id)
         place = self.proof.commitment_of(task_id, self.address)
-        secret = self._home.load_model(task_id)
+        secret = self._home.load_model(task)
         if place.order and secret is None:
             raise SecretsLost(f"the commitment to task {task_id}", str(self._home.account_folder))
-        phase = self.proof.phase_of(task_id)
         move = decide(
             phase,
             due=self._is_due(phase, task),
@@ -166,7 +166,7 @@ class Miner:
             ),
         )
         self._home.blobs.put(to_canonical_json(candidate.parameters))
-        self._home.save_model(task.task_id, ModelSecret(candidate.model, secrets.token_bytes(32)))
+        self._home.save_model(task, ModelSecret(candidate.model, secrets.token_bytes(32)))
 
     def _candidate(self, task: Task, published: bytes) -> Candidate:
         manifest = Manifest.from_bytes(self._home.blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
