@@ -21,7 +21,7 @@ contract TaskRegistry is ITaskRegistry {
     uint256 public constant DRAW_DELAY_BLOCKS = 2;
 
     /// @inheritdoc ITaskRegistry
-    uint256 public constant MAX_TEST_ROWS = 2048;
+    uint256 public constant MAX_DISCLOSURE_WORDS = 3300;
 
     // A contract's code is at most 24,576 bytes, one of which SSTORE2 puts in front of the data.
     uint256 internal constant MAX_TEST_BYTES = 24_575;
@@ -215,11 +215,13 @@ contract TaskRegistry is ITaskRegistry {
         fits = fits && spec.featureCount > 0 && spec.featureCount <= ModelHeader.MAX_FEATURES;
         require(fits, InvalidShape(spec.metric, spec.featureCount, spec.classCount));
         require(
-            spec.testCount > 0 && spec.testCount < spec.rowCount && spec.testCount <= MAX_TEST_ROWS,
+            spec.testCount > 0 && spec.testCount < spec.rowCount,
             InvalidTestCount(spec.testCount, spec.rowCount)
         );
         uint256 size = spec.testCount * _rowSize(spec.featureCount, spec.classCount);
         require(size <= MAX_TEST_BYTES, TestRowsTooLarge(size, MAX_TEST_BYTES));
+        uint256 words = spec.testCount + RowTree.maxProofNodes(spec.rowCount, spec.testCount);
+        require(words <= MAX_DISCLOSURE_WORDS, DisclosureTooLarge(words, MAX_DISCLOSURE_WORDS));
     }
 
     function _checkTerms(TaskSpec calldata spec) internal view {

@@ -124,11 +124,14 @@ interface ITaskRegistry {
     /// @notice Thrown when the metric, the features and the classes of a task do not go together.
     error InvalidShape(Metric metric, uint256 featureCount, uint256 classCount);
 
-    /// @notice Thrown when a task would test on no row, on all rows, or on more than `MAX_TEST_ROWS`.
+    /// @notice Thrown when a task would test on no row or on all rows.
     error InvalidTestCount(uint256 testCount, uint256 rowCount);
 
     /// @notice Thrown when the test rows would not fit one contract's code.
     error TestRowsTooLarge(uint256 size, uint256 maximumSize);
+
+    /// @notice Thrown when the salts of the test rows and their proof could exceed what one transaction takes.
+    error DisclosureTooLarge(uint256 words, uint256 maximumWords);
 
     /// @notice Thrown when a window is shorter or longer than the deployment allows.
     error WindowOutOfBounds(uint256 windowSeconds, uint256 minimumSeconds, uint256 maximumSeconds);
@@ -169,8 +172,9 @@ interface ITaskRegistry {
     /// @notice Blocks from the posting to the block that draws.
     function DRAW_DELAY_BLOCKS() external view returns (uint256);
 
-    /// @notice The greatest number of test rows: a disclosure always fits one transaction of 2^24 gas.
-    function MAX_TEST_ROWS() external view returns (uint256);
+    /// @notice The most salts and proof nodes that a disclosure may need. With the rows themselves they stay within
+    /// a transaction of 2^24 gas (EIP-7825) and of 128 KiB, which is the most that nodes pass on.
+    function MAX_DISCLOSURE_WORDS() external view returns (uint256);
 
     /// @notice The money.
     function vault() external view returns (IVault);

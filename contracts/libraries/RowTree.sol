@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
+import {LibBit} from "solady/utils/LibBit.sol";
 
 /// @title RowTree
 /// @notice The Merkle tree over the salted rows of a data set.
@@ -54,6 +55,12 @@ library RowTree {
         }
         require(used == proof.length, ProofLengthMismatch(used, proof.length));
         return leaves[0];
+    }
+
+    /// @notice The most nodes that a proof of `count` of `rowCount` rows can have, for `0 < count < rowCount`:
+    /// `count * (ceil(log2(rowCount)) - floor(log2(count)))`, as where the rows lie far apart from each other.
+    function maxProofNodes(uint256 rowCount, uint256 count) internal pure returns (uint256) {
+        return count * (LibBit.fls(rowCount - 1) + 1 - LibBit.fls(count));
     }
 
     /// @dev Zero past the end, where the count of the nodes used will tell.

@@ -157,7 +157,7 @@ class InvalidShape(ContractError):
 
 
 class InvalidTestCount(ContractError):
-    """A task tests on no row, on all rows or on too many."""
+    """A task tests on no row or on all rows."""
 
     message = "cannot test on {testCount} of {rowCount} rows"
 
@@ -167,6 +167,12 @@ class TestRowsTooLarge(ContractError):
 
     __test__ = False  # not a test, whatever its name
     message = "the test rows take {size} bytes, {maximumSize} at most: draw fewer"
+
+
+class DisclosureTooLarge(ContractError):
+    """The salts of the test rows and their proof could exceed what one transaction takes."""
+
+    message = "disclosing the test rows could take {words} words, {maximumWords} at most: draw fewer"
 
 
 class WindowOutOfBounds(ContractError):

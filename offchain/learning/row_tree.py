@@ -29,6 +29,15 @@ def multiproof(leaves: Sequence[bytes], indices: Sequence[int]) -> list[bytes]:
     return nodes
 
 
+def max_proof_nodes(row_count: int, count: int) -> int:
+    """The most nodes that a proof of `count` of `row_count` rows can have, for 0 < count < row_count.
+
+    >>> max_proof_nodes(150, 45)
+    135
+    """
+    return count * ((row_count - 1).bit_length() - (count.bit_length() - 1))
+
+
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     levels = [list(leaves)]
     while len(level := levels[-1]) > 1:

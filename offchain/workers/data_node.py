@@ -11,6 +11,7 @@ from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
 from offchain.learning.datasets import EncodedDataset
 from offchain.learning.metrics import Metric
+from offchain.learning.row_tree import max_proof_nodes
 from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
@@ -19,7 +20,7 @@ from offchain.workers.home import Home
 log = logging.getLogger(__name__)
 
 MAX_TEST_BYTES = 24_575  # what one contract's code holds behind its first byte
-MAX_TEST_ROWS = 2048
+MAX_DISCLOSURE_WORDS = 3300  # salts and proof nodes that one transaction takes
 
 
 class Move(Enum):
@@ -81,8 +82,14 @@ class Terms:
 
 
 def default_test_count(row_count: int, row_size: int) -> int:
-    """Three rows in ten, or as many as one contract's code can hold."""
-    return max(1, min(round(0.3 * row_count), MAX_TEST_BYTES // row_size, MAX_TEST_ROWS))
+    """Three rows in ten, or as many as one contract's code can hold and one transaction can disclose."""
+    most = max(1, min(round(0.3 * row_count), MAX_TEST_BYTES // row_size))
+    fitting = (
+        count
+        for count in range(most, 1, -1)
+        if count + max_proof_nodes(row_count, count) <= MAX_DISCLOSURE_WORDS
+    )
+    return next(fitting, 1)
 
 
 class DataNode:

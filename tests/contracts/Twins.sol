@@ -32,6 +32,10 @@ contract Twins {
         return RowTree.root(indices, leaves, rowCount, proof);
     }
 
+    function maxProofNodes(uint256 rowCount, uint256 count) external pure returns (uint256) {
+        return RowTree.maxProofNodes(rowCount, count);
+    }
+
     function payout(uint16[] calldata payoutBps, uint256 rank, uint256 reward)
         external
         pure

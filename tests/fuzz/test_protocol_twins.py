@@ -81,6 +81,22 @@ def test_root_is_the_same(twins: Any, leaves: list[bytes], data: st.DataObject) 
     assert twins.root(indices, given_leaves, len(leaves), proof).call() == row_tree.root(leaves)
 
 
+@fuzz
+@given(row_count=st.integers(2, 300), seed=words, data=st.data())
+def test_a_proof_has_at_most_its_greatest_number_of_nodes(
+    twins: Any, row_count: int, seed: bytes, data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(1, row_count - 1))
+    bound = row_tree.max_proof_nodes(row_count, count)
+
+    assert twins.maxProofNodes(row_count, count).call() == bound
+    assert len(row_tree.multiproof([bytes(32)] * row_count, drawn_rows(seed, row_count, count))) <= bound
+
+
+def test_the_greatest_proof_is_reached_by_rows_far_apart() -> None:
+    assert len(row_tree.multiproof([bytes(32)] * 64, [0, 16, 32, 48])) == row_tree.max_proof_nodes(64, 4) == 16
+
+
 def test_root_of_five_leaves_is_the_hand_worked_one(twins: Any) -> None:
     # ((0 1) (2 3)) 4: the odd node moves up as it is until it has a partner.
     a, b, c, d, e = leaves = [bytes([i]) * 32 for i in range(5)]

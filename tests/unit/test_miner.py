@@ -14,7 +14,7 @@ from offchain.workers.errors import ScorerUnsupported, SecretsLost
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.miner import Miner, Move
 from tests.stories import RIGHT, SALT, WRONG, commit
-from tests.world import UNIT, World, toy_rows
+from tests.world import World, toy_rows
 
 
 @pytest.fixture
