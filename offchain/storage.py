@@ -44,9 +44,7 @@ class BlobStore:
     def put(self, data: bytes) -> bytes:
         """Store `data` and give its name. A blob appears whole or not at all."""
         name = hashlib.sha256(data).digest()
-        path = self._path(name)
-        if not path.exists():
-            write_durably(path, data)
+        write_durably(self._path(name), data)  # what is there already may be corrupt
         return name
 
     def get(self, name: bytes, limit: int) -> bytes:
@@ -68,8 +66,14 @@ class BlobStore:
         return self.root / digest[:2] / digest
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that after a crash it is there whole or as it was before."""
+def write_durably(path: Path, data: bytes, *, once: bool = False) -> None:
+    """Write a file, for its owner's eyes, so that after a crash it is there whole or as it was before.
+
+    Raises
+    ------
+    FileExistsError
+        Where it is to be written `once` and is there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     try:
@@ -77,7 +81,19 @@ def write_durably(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
+        if once:
+            os.link(temporary, path)
+        else:
+            Path(temporary).replace(path)
+        _flush_folder(path.parent)
+    finally:
         Path(temporary).unlink(missing_ok=True)
-        raise
+
+
+def _flush_folder(folder: Path) -> None:
+    """The name of a file is in its folder, which is written out by itself."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

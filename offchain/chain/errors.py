@@ -7,6 +7,7 @@
     ├── WrongChain               the endpoint serves another chain than the deployment's
     ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
     ├── AccountInvalid           no such account, or no key for it
+    ├── TransactionRejected      the node does not take a transaction, as from an account without gas money
     ├── TransactionTooLarge      a transaction needs more gas than a transaction may have
     ├── TransactionTimeout       a transaction was sent and is in no block yet
     └── TransactionReverted      a contract refused
@@ -51,6 +52,14 @@ class DeploymentInvalid(ChainError):
 
 class AccountInvalid(ChainError):
     """There is no such account, or no key for it."""
+
+
+class TransactionRejected(ChainError):
+    """The node does not take a transaction."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the node does not take the transaction: {reason}")
 
 
 class TransactionTooLarge(ChainError):
@@ -126,6 +135,12 @@ class SafeERC20FailedOperation(ContractError):
     message = "the token {token} did not carry out the transfer"
 
 
+class ERC20InsufficientBalance(ContractError):
+    """An account has fewer tokens outside the vault than it deposits."""
+
+    message = "{sender} has {balance} token units outside the vault and needs {needed}"
+
+
 # Registry
 
 
@@ -142,7 +157,7 @@ class InvalidShape(ContractError):
 
 
 class InvalidTestCount(ContractError):
-    """A task tests on no row, on all rows or on too many."""
+    """A task tests on no row or on all rows."""
 
     message = "cannot test on {testCount} of {rowCount} rows"
 
@@ -150,7 +165,9 @@ class InvalidTestCount(ContractError):
 class DisclosureTooLarge(ContractError):
     """The salts and the multiproof of a disclosure could be too many for one transaction."""
 
-    message = "disclosing takes up to {words} salts and proof nodes, {maximumWords} at most: draw fewer test rows"
+    message = (
+        "disclosing takes up to {words} salts and proof nodes, {maximumWords} at most: draw fewer test rows"
+    )
 
 
 class TestRowsTooLarge(ContractError):

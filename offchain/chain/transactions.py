@@ -5,11 +5,16 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from web3.contract.contract import ContractFunction
-from web3.exceptions import TimeExhausted
+from web3.exceptions import TimeExhausted, Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
 from offchain.chain.connection import Connection
-from offchain.chain.errors import TransactionTimeout, TransactionTooLarge, UnknownRevert
+from offchain.chain.errors import (
+    TransactionRejected,
+    TransactionTimeout,
+    TransactionTooLarge,
+    UnknownRevert,
+)
 
 MAX_TRANSACTION_GAS = 2**24  # EIP-7825
 GAS_MARGIN = 1.2  # state may change between the estimate and the block
@@ -36,24 +41,31 @@ class Sender:
         Raises
         ------
         ContractError, UnknownRevert : a contract refuses, before sending where that can be known
+        TransactionRejected : the node does not take it
         TransactionTooLarge : it needs more than 2^24 gas
         TransactionTimeout : it was sent and is in no block yet
         """
-        w3 = self.connection.w3
         with self._lock, self.connection.reverts.typed():
-            gas = call.estimate_gas({"from": self.account.address})
-            if gas > MAX_TRANSACTION_GAS:
-                raise TransactionTooLarge(gas, MAX_TRANSACTION_GAS)
-            limit = min(int(gas * GAS_MARGIN), MAX_TRANSACTION_GAS)
-            transaction = call.build_transaction(self._frame(limit))
-            signed = self.account.sign_transaction(transaction)  # type: ignore[arg-type]
-            transaction_hash = w3.eth.send_raw_transaction(signed.raw_transaction)
             try:
-                receipt = w3.eth.wait_for_transaction_receipt(transaction_hash, RECEIPT_SECONDS, POLL_SECONDS)
-            except TimeExhausted as error:
-                raise TransactionTimeout(transaction_hash.to_0x_hex(), RECEIPT_SECONDS) from error
-            if receipt["status"] != 1:
-                self._replay(transaction, receipt)
+                return self._send(call)
+            except Web3RPCError as error:
+                raise TransactionRejected(error.message) from error
+
+    def _send(self, call: ContractFunction) -> TxReceipt:
+        w3 = self.connection.w3
+        gas = call.estimate_gas({"from": self.account.address})
+        if gas > MAX_TRANSACTION_GAS:
+            raise TransactionTooLarge(gas, MAX_TRANSACTION_GAS)
+        limit = min(int(gas * GAS_MARGIN), MAX_TRANSACTION_GAS)
+        transaction = call.build_transaction(self._frame(limit))
+        signed = self.account.sign_transaction(transaction)  # type: ignore[arg-type]
+        transaction_hash = w3.eth.send_raw_transaction(signed.raw_transaction)
+        try:
+            receipt = w3.eth.wait_for_transaction_receipt(transaction_hash, RECEIPT_SECONDS, POLL_SECONDS)
+        except TimeExhausted as error:
+            raise TransactionTimeout(transaction_hash.to_0x_hex(), RECEIPT_SECONDS) from error
+        if receipt["status"] != 1:
+            self._replay(transaction, receipt)
         return receipt
 
     def _frame(self, gas: int) -> TxParams:
@@ -70,7 +82,10 @@ class Sender:
         }
 
     def _replay(self, transaction: Any, receipt: TxReceipt) -> None:
-        """Raise the reason of a transaction that failed in its block, by calling it on the state before."""
+        """Raise the reason of a transaction that failed in its block, by calling it on the state behind that.
+
+        Before the block it would have succeeded, or it would not have been sent.
+        """
         call: TxParams = {key: transaction[key] for key in ("from", "to", "data")}  # type: ignore[assignment]
-        self.connection.w3.eth.call(call, receipt["blockNumber"] - 1)
+        self.connection.w3.eth.call(call, receipt["blockNumber"])
         raise UnknownRevert(b"")

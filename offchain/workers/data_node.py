@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass
 from enum import Enum
 
-from offchain.chain import errors
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
@@ -14,7 +13,7 @@ from offchain.learning.datasets import EncodedDataset
 from offchain.learning.metrics import Metric
 from offchain.learning.row_tree import disclosure_words
 from offchain.learning.rows import SaltedRows
-from offchain.workers.errors import SecretsLost
+from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
 
@@ -149,8 +148,8 @@ class DataNode:
             log.info("task %d: %s", task_id, move.value)
         try:
             self._make(move, task)
-        except (errors.AlreadyDrawn, errors.WrongPhase) as error:
-            log.info("task %d: somebody was faster (%s)", task_id, error)
+        except OVERTAKEN as error:
+            log.info("task %d: the task has moved on (%s)", task_id, error)
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:

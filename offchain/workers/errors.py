@@ -1,4 +1,20 @@
-"""What a worker cannot do for its owner."""
+"""What a worker cannot do for its owner, and what it need not mind."""
+
+from offchain.chain import errors
+
+OVERTAKEN = (
+    errors.AlreadyDrawn,
+    errors.DrawTooEarly,
+    errors.PublishWindowClosed,
+    errors.CommitWindowClosed,
+    errors.AlreadyCommitted,
+    errors.DiscloseWindowClosed,
+    errors.AlreadyDisclosed,
+    errors.RevealWindowClosed,
+    errors.AlreadyRevealed,
+    errors.WrongPhase,
+)
+"""The task moved on between a decision and its transaction: the next decision is made from where it is now."""
 
 
 class WorkerError(Exception):
@@ -19,3 +35,11 @@ class SecretsLost(WorkerError):
     def __init__(self, what: str, folder: str) -> None:
         self.what, self.folder = what, folder
         super().__init__(f"the secrets of {what} are not in {folder}: run where they were made")
+
+
+class ScorerUnsupported(WorkerError):
+    """A task is scored by a contract that does not read this miner's models."""
+
+    def __init__(self, task_id: int, actual: str, expected: str) -> None:
+        self.task_id, self.actual, self.expected = task_id, actual, expected
+        super().__init__(f"task {task_id} is scored by {actual}, and this miner makes models for {expected}")

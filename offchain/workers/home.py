@@ -5,11 +5,12 @@
     <root>/blobs/                                  content-addressed, shared between workers
     <root>/<chain id>-<proof>/<account>/           private to one account
         data/<data root>.json                      a data node's rows and salts
-        models/<task id>.json                      a miner's model and salt
+        models/<task id>-<data root>.json          a miner's model and salt
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from offchain.chain.connection import Connection
+from offchain.chain.registry import Task
 from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore, write_durably
 
@@ -64,13 +66,15 @@ class Home:
             return None
         return SaltedRows(tuple(map(bytes.fromhex, content["rows"])), bytes.fromhex(content["secret"]))
 
-    def save_model(self, task_id: int, secret: ModelSecret) -> None:
-        """Keep a model that is to be committed to."""
-        self._save(self._model_path(task_id), {"model": secret.model.hex(), "salt": secret.salt.hex()})
+    def save_model(self, task: Task, secret: ModelSecret) -> None:
+        """Keep a model that is to be committed to, unless there is one: it may be committed to already."""
+        with suppress(FileExistsError):
+            content = {"model": secret.model.hex(), "salt": secret.salt.hex()}
+            self._save(self._model_path(task), content, once=True)
 
-    def load_model(self, task_id: int) -> ModelSecret | None:
+    def load_model(self, task: Task) -> ModelSecret | None:
         """The model for a task, where this account has one."""
-        content = self._load(self._model_path(task_id))
+        content = self._load(self._model_path(task))
         if content is None:
             return None
         return ModelSecret(bytes.fromhex(content["model"]), bytes.fromhex(content["salt"]))
@@ -78,11 +82,12 @@ class Home:
     def _rows_path(self, data_root: bytes) -> Path:
         return self.account_folder / "data" / f"{data_root.hex()}.json"
 
-    def _model_path(self, task_id: int) -> Path:
-        return self.account_folder / "models" / f"{task_id}.json"
+    def _model_path(self, task: Task) -> Path:
+        # A local chain that is started anew has the same contracts and task ids, and other tasks.
+        return self.account_folder / "models" / f"{task.task_id}-{task.data_root.hex()}.json"
 
-    def _save(self, path: Path, content: Mapping[str, object]) -> None:
-        write_durably(path, json.dumps(content).encode())
+    def _save(self, path: Path, content: Mapping[str, object], *, once: bool = False) -> None:
+        write_durably(path, json.dumps(content).encode(), once=once)
 
     def _load(self, path: Path) -> dict[str, Any] | None:
         return json.loads(path.read_bytes()) if path.is_file() else None

@@ -3,34 +3,74 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
-
-from offchain.chain.errors import TransactionReverted
-from offchain.learning.errors import LearningError
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last failure of a task's step, how many came in a row, and when to try again."""
+
+    error: Exception
+    times: int
+    resume_at: float
+
+
+class Rounds:
+    """Steps through tasks so that none can stop the others.
+
+    Tasks, their data and their terms come from strangers, so no list of what a step may raise is complete. A
+    task whose step fails is tried again after a pause that doubles each time: soon where a node was restarted or
+    a deadline is near, seldom where the task can never be served. It is not given up, for a bond may be at stake.
+    """
+
+    def __init__(self, step: Callable[[int], Enum]) -> None:
+        self._step = step
+        self._finished: set[int] = set()
+        self.failures: dict[int, Failure] = {}
+
+    def run(self, task_ids: Iterable[int]) -> list[int]:
+        """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
+        unfinished = [task_id for task_id in task_ids if task_id not in self._finished]
+        return [task_id for task_id in unfinished if not self._finishes(task_id)]
+
+    def _finishes(self, task_id: int) -> bool:
+        before = self.failures.get(task_id)
+        if before is not None and time.monotonic() < before.resume_at:
+            return False
+        try:
+            done = self._step(task_id).name == "DONE"
+        except Exception as error:
+            times = before.times + 1 if before else 1
+            pause = POLL_SECONDS * 2**times
+            self.failures[task_id] = Failure(error, times, time.monotonic() + pause)
+            log.warning("task %d: %s; again in %.0f s", task_id, error or repr(error), pause)
+            return False
+        self.failures.pop(task_id, None)
+        if done:
+            self._finished.add(task_id)
+        return done
+
+
 def carry(step: Callable[[int], Enum], task_ids: Iterable[int]) -> None:
-    """Step until no task needs more of this worker."""
-    unfinished = list(task_ids)
-    while unfinished := [task_id for task_id in unfinished if step(task_id).name != "DONE"]:
+    """Step until no task needs more of this worker; raises what fails a task once no other can go on."""
+    rounds, unfinished = Rounds(step), list(task_ids)
+    while unfinished := rounds.run(unfinished):
+        if rounds.failures.keys() >= set(unfinished):
+            raise rounds.failures[unfinished[0]].error
         time.sleep(POLL_SECONDS)
 
 
 def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> None:
-    """Step through all tasks as they come, for good. One that cannot be served is left, and the others go on."""
-    finished: set[int] = set()
+    """Step through all tasks as they come, for good."""
+    rounds = Rounds(step)
     while True:
-        for task_id in tasks():
-            if task_id in finished:
-                continue
-            try:
-                if step(task_id).name == "DONE":
-                    finished.add(task_id)
-            except (LearningError, TransactionReverted) as error:
-                log.warning("task %d: given up: %s", task_id, error)
-                finished.add(task_id)
+        try:
+            rounds.run(tasks())
+        except OSError as error:  # what requests raises while the node is away
+            log.warning("%s", error)
         time.sleep(POLL_SECONDS)

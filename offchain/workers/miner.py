@@ -7,7 +7,6 @@ from enum import Enum
 from eth_utils.crypto import keccak
 
 from offchain.canonical import to_canonical_json
-from offchain.chain import errors
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
@@ -15,14 +14,17 @@ from offchain.chain.transactions import Sender
 from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import Manifest
 from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob, to_arrays
+from offchain.learning.split import drawn_rows
 from offchain.learning.training import Candidate, train_candidate
 from offchain.storage import BlobMissing
-from offchain.workers.errors import SecretsLost
+from offchain.workers.errors import OVERTAKEN, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
 
 log = logging.getLogger(__name__)
 
+SCORER = "DenseScorer"  # what reads the models that this miner makes
+MAX_TRAINING_BYTES = 256 * 1024 * 1024
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
 
 
@@ -73,7 +75,7 @@ def decide(phase: Phase, *, due: bool, has_model: bool, committed: bool, reveale
     """The next move for a task in `phase`.
 
     due : in DRAW, the data node is late; in SETTLE, this miner leads, or the reveal window has ended
-    has_model : a model and its salt are on disk
+    has_model : a model and its salt are on disk, or were when they were committed to
     committed, revealed : what the chain says of this miner
     """
     if phase == Phase.DRAW:
@@ -97,23 +99,23 @@ class Miner:
 
     def step(self, task_id: int) -> Move:
         """Make the next move for a task, if there is one, and tell which."""
+        phase = self.proof.phase_of(task_id)
         task = self.registry.task(task_id)
         place = self.proof.commitment_of(task_id, self.address)
-        secret = self._home.load_model(task_id)
-        if place.order and secret is None:
+        secret = self._home.load_model(task)
+        if place.order and not place.revealed and secret is None and phase <= Phase.REVEAL:
             raise SecretsLost(f"the commitment to task {task_id}", str(self._home.account_folder))
-        phase = self.proof.phase_of(task_id)
         move = decide(
             phase,
             due=self._is_due(phase, task),
-            has_model=secret is not None,
+            has_model=secret is not None or place.order != 0,
             committed=place.order != 0,
             revealed=place.revealed,
         )
         try:
             self._make(move, task, secret)
-        except (errors.AlreadyDrawn, errors.WrongPhase) as error:
-            log.info("task %d: somebody was faster (%s)", task_id, error)
+        except OVERTAKEN as error:
+            log.info("task %d: the task has moved on (%s)", task_id, error)
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
@@ -149,6 +151,9 @@ class Miner:
 
     def _train(self, task: Task) -> None:
         """Train on the published rows, if they are there and the task's, and keep the model."""
+        scorer = self._sender.connection.deployment.scorers[SCORER].address
+        if task.scorer != scorer:
+            raise ScorerUnsupported(task.task_id, task.scorer, scorer)
         published = self.registry.published_training_rows(task.task_id)
         if published is None:
             return
@@ -167,7 +172,7 @@ class Miner:
             ),
         )
         self._home.blobs.put(to_canonical_json(candidate.parameters))
-        self._home.save_model(task.task_id, ModelSecret(candidate.model, secrets.token_bytes(32)))
+        self._home.save_model(task, ModelSecret(candidate.model, secrets.token_bytes(32)))
 
     def _candidate(self, task: Task, published: bytes) -> Candidate:
         manifest = Manifest.from_bytes(self._home.blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
@@ -175,12 +180,15 @@ class Miner:
         if shape != (task.feature_count, task.class_count, task.row_count):
             raise TrainingRowsInvalid("the manifest describes another data set")
         size = blob_size(task.row_count, task.row_size, task.test_count)
+        if size > MAX_TRAINING_BYTES:
+            raise TrainingRowsInvalid(f"{size:,} bytes, and this miner takes {MAX_TRAINING_BYTES:,}")
         rows = open_training_blob(
             self._home.blobs.get(published, size),
             data_root=task.data_root,
             row_count=task.row_count,
             row_size=task.row_size,
-            test_indices=self.registry.test_rows_of(task.task_id),
+            # Computed here: for a foreign task of absurdly many rows a node would not answer.
+            test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
         )
         features, targets = to_arrays(b"".join(rows), task.feature_count, task.class_count)
         return train_candidate(features, targets, manifest, self._estimator, self._seed)

@@ -60,7 +60,9 @@ def random_tree(rng, features, classes, aggregation):
     count = int(rng.integers(1, 40))
     nodes = np.arange(count)
     is_leaf = (nodes >= count - 2) | (rng.random(count) < 0.3)
-    rights = np.array([0 if leaf else rng.integers(n + 2, count) for n, leaf in zip(nodes, is_leaf, strict=True)])
+    rights = np.array(
+        [0 if leaf else rng.integers(n + 2, count) for n, leaf in zip(nodes, is_leaf, strict=True)]
+    )
     limit = 2**24 if aggregation == trees.VOTES else 2**31
     lowest = 0 if aggregation == trees.VOTES else -limit
     values = rng.choice([lowest, limit - 1, 0, int(rng.integers(lowest, limit))], size=count)

@@ -52,7 +52,9 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert "45 of them hidden" in post(environment).stdout
     task_id = world.data_node.registry.task_count()
     (listed,) = [
-        row for row in json.loads(pole(environment, "task", "list", "--json").stdout) if row["task"] == task_id
+        row
+        for row in json.loads(pole(environment, "task", "list", "--json").stdout)
+        if row["task"] == task_id
     ]
     assert (listed["phase"], listed["rows"], listed["classes"]) == ("DRAW", 150, 3)
 

@@ -103,9 +103,10 @@ def test_a_task_becomes_a_learning_block(world: World, cast: Cast) -> None:
     cast.until(winner, task_id, miner.Move.SETTLE)
 
     board = world.data_node.proof.revealed_models(task_id)
-    rows = world.data_node.registry.disclosed_rows(world.data_node.registry.task(task_id))
+    task = world.data_node.registry.task(task_id)
+    rows = world.data_node.registry.disclosed_rows(task)
     for entry in board:  # the contract's scores are those of the NumPy twin
-        secret = cast.home(next(p for p in world.people if p.address == entry.miner)).load_model(task_id)
+        secret = cast.home(next(p for p in world.people if p.address == entry.miner)).load_model(task)
         assert secret is not None
         assert entry.score_wad == score(Metric.ACCURACY, 4, 3, rows, secret.model)
     assert len(board) == 3
@@ -145,11 +146,12 @@ def test_a_miner_killed_before_its_commitment_commits_to_the_model_on_disk(world
     task_id = cast.post("iris")
     cast.to_commits(task_id)
     cast.until(cast.miners[0], task_id, miner.Move.TRAIN)
-    trained = cast.home(world.miners[0]).load_model(task_id)
+    task = world.data_node.registry.task(task_id)
+    trained = cast.home(world.miners[0]).load_model(task)
 
     cast.until(cast.miner(world.miners[0], "svm"), task_id, miner.Move.COMMIT)
 
-    assert cast.home(world.miners[0]).load_model(task_id) == trained
+    assert cast.home(world.miners[0]).load_model(task) == trained
 
 
 def test_a_miner_without_its_secrets_says_so(world: World, cast: Cast, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from offchain.storage import BlobCorrupt, BlobMissing, BlobStore, BlobTooLarge
+from offchain.storage import BlobCorrupt, BlobMissing, BlobStore, BlobTooLarge, write_durably
 
 
 def test_get_returns_what_was_put_under_its_sha256(tmp_path: Path) -> None:
@@ -61,3 +61,30 @@ def test_put_leaves_nothing_but_the_blob(tmp_path: Path) -> None:
     store.put(b"rows")
 
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+def test_put_mends_a_blob_whose_bytes_were_changed(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    name = store.put(b"rows")
+    (file,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    file.write_bytes(b"lies")
+
+    store.put(b"rows")
+
+    assert store.get(name, 4) == b"rows"
+
+
+def test_write_durably_lets_nobody_else_read(tmp_path: Path) -> None:
+    write_durably(tmp_path / "models" / "1.json", b"salt")
+
+    assert (tmp_path / "models" / "1.json").stat().st_mode & 0o077 == 0
+
+
+def test_write_durably_keeps_what_is_there_when_it_is_to_be_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    write_durably(path, b"first", once=True)
+
+    with pytest.raises(FileExistsError):
+        write_durably(path, b"second", once=True)
+
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("secret", b"first")]

@@ -1,0 +1,117 @@
+"""The loops: no task can stop the others, and what failed is tried again."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+
+from offchain.chain.errors import UnknownRevert
+from offchain.storage import BlobTooLarge
+from offchain.workers import loop
+from offchain.workers.errors import FundsTooLow
+from offchain.workers.miner import Move
+
+FOREIGN_FAILURES = [
+    FundsTooLow("0x00", 0, 2**96 - 1),  # a bond that nobody has
+    BlobTooLarge(bytes(32), 2**40, 1),
+    UnknownRevert(b""),
+    KeyError("what the step did not think of"),
+]
+
+
+class Ended(BaseException):
+    """Ends a loop that has no end."""
+
+
+class Clock:
+    """Time that passes in sleep alone."""
+
+    def __init__(self, ends_at: float) -> None:
+        self.now, self._ends_at = 0.0, ends_at
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now > self._ends_at:
+            raise Ended
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(ends_at=100)
+    monkeypatch.setattr(loop.time, "sleep", clock.sleep)
+    monkeypatch.setattr(loop.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def steps(*outcomes: Move | Exception) -> Callable[[], Move]:
+    """One outcome after the other, the last for ever."""
+    numbers = count()
+
+    def step() -> Move:
+        outcome = outcomes[min(next(numbers), len(outcomes) - 1)]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return step
+
+
+@pytest.mark.parametrize("error", FOREIGN_FAILURES, ids=lambda error: type(error).__name__)
+def test_watch_serves_the_other_tasks_when_one_fails(clock: Clock, error: Exception) -> None:
+    made: list[Move] = []
+    tasks = {1: steps(error), 2: steps(Move.COMMIT, Move.REVEAL, Move.DONE)}
+
+    def step(task_id: int) -> Move:
+        move = tasks[task_id]()
+        made.append(move)
+        return move
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: tasks)
+
+    assert made == [Move.COMMIT, Move.REVEAL, Move.DONE]
+
+
+def test_watch_tries_a_failed_task_again_and_ever_less_often(clock: Clock) -> None:
+    tried: list[float] = []
+
+    def step(task_id: int) -> Move:
+        tried.append(clock.now)
+        raise UnknownRevert(b"")
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: [1])
+
+    assert tried == [0, 1, 3, 7, 15, 31, 63]  # pauses of 1, 2, 4, ... seconds
+
+
+def test_watch_goes_on_when_the_node_is_away(clock: Clock) -> None:
+    answers = iter([ConnectionError("refused"), [1]])
+    stepped: list[int] = []
+
+    def tasks() -> list[int]:
+        answer = next(answers, [1])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with pytest.raises(Ended):
+        loop.watch(lambda task_id: stepped.append(task_id) or Move.DONE, tasks)
+
+    assert stepped == [1]
+
+
+def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) -> None:
+    made: list[Move] = []
+    good = steps(Move.WAIT, Move.REVEAL, Move.DONE)
+
+    def step(task_id: int) -> Move:
+        if task_id == 1:
+            raise FundsTooLow("0x00", 0, 1)
+        made.append(good())
+        return made[-1]
+
+    with pytest.raises(FundsTooLow):
+        loop.carry(step, [1, 2])
+
+    assert made == [Move.WAIT, Move.REVEAL, Move.DONE]

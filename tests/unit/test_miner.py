@@ -1,0 +1,160 @@
+"""The miner among tasks that are not what they should be, and with a data directory from before."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from offchain.chain.phase import Phase
+from offchain.chain.registry import Task
+from offchain.learning.manifest import ClassTarget, Feature, Manifest
+from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
+from offchain.storage import BlobCorrupt, BlobTooLarge
+from offchain.workers.errors import ScorerUnsupported, SecretsLost
+from offchain.workers.home import Home, ModelSecret
+from offchain.workers.miner import Miner, Move
+from tests.stories import RIGHT, SALT, WRONG, commit
+from tests.world import World, toy_rows
+
+
+@pytest.fixture
+def home(world: World, tmp_path: Path) -> Home:
+    return Home.of(tmp_path, world.connection, world.miners[0].address)
+
+
+@pytest.fixture
+def miner(world: World, home: Home) -> Miner:
+    return Miner(world.miners[0].sender, home, "ridge", seed=0)
+
+
+def manifest_of(row_count: int) -> Manifest:
+    """What the bytes of toy rows mean."""
+    features = tuple(Feature(name=name, offset=0.0, scale=1.0) for name in "xy")
+    names = ClassTarget(names=("below", "above"))
+    return Manifest(
+        name="toy", description="", source="", row_count=row_count, features=features, target=names
+    )
+
+
+def published(
+    world: World,
+    home: Home,
+    rows: SaltedRows,
+    blob: bytes | None = None,
+    described: int | None = None,
+    **changes: object,
+) -> Task:
+    """A drawn task over toy rows whose manifest and training rows are in the miner's storage."""
+    row_count = int(str(changes.get("row_count", len(rows.rows))))
+    manifest_hash = home.blobs.put(manifest_of(described or row_count).to_bytes())
+    task = world.drawn(world.spec(rows, manifest_hash=manifest_hash, **changes))
+    if blob is None:
+        blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
+    world.data_node.registry.publish(task.task_id, home.blobs.put(blob))
+    return task
+
+
+def test_a_miner_trains_and_commits_when_all_is_well(world: World, home: Home, miner: Miner) -> None:
+    task = published(world, home, toy_rows(24))
+
+    moves = [miner.step(task.task_id) for _ in range(3)]
+
+    assert moves == [Move.TRAIN, Move.COMMIT, Move.WAIT]
+    assert home.load_model(task) is not None
+
+
+@pytest.mark.parametrize("row_count", [7_000_000, 2**32 - 1])
+def test_a_miner_refuses_a_task_of_absurdly_many_rows(
+    world: World, home: Home, miner: Miner, row_count: int
+) -> None:
+    task = published(world, home, toy_rows(), blob=b"few", row_count=row_count)
+
+    with pytest.raises(TrainingRowsInvalid):
+        miner.step(task.task_id)
+
+    assert home.load_model(task) is None
+
+
+def test_a_miner_refuses_training_rows_that_are_another_blob(world: World, home: Home, miner: Miner) -> None:
+    task = published(world, home, toy_rows(), blob=bytes(10_000))
+
+    with pytest.raises(BlobTooLarge):
+        miner.step(task.task_id)
+
+
+def test_a_miner_refuses_training_rows_that_were_changed_in_the_storage(
+    world: World, home: Home, miner: Miner
+) -> None:
+    task = published(world, home, rows := toy_rows())
+    blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
+    (path,) = [path for path in home.root.rglob("*") if path.is_file() and path.read_bytes() == blob]
+    path.write_bytes(blob[:-1] + b"?")
+
+    with pytest.raises(BlobCorrupt):
+        miner.step(task.task_id)
+
+
+def test_a_miner_refuses_a_manifest_of_another_data_set(world: World, home: Home, miner: Miner) -> None:
+    task = published(world, home, toy_rows(), described=13)
+
+    with pytest.raises(TrainingRowsInvalid, match="another data set"):
+        miner.step(task.task_id)
+
+
+def test_a_miner_leaves_a_task_of_another_scorer(world: World, home: Home, miner: Miner) -> None:
+    task = published(world, home, toy_rows(24))
+    scorers = miner.proof.connection.deployment.scorers
+    ours = scorers["DenseScorer"]
+    try:
+        scorers["DenseScorer"] = ours.model_copy(update={"address": world.data_node.address})
+        with pytest.raises(ScorerUnsupported):
+            miner.step(task.task_id)
+    finally:
+        scorers["DenseScorer"] = ours
+
+    assert home.load_model(task) is None
+
+
+def test_a_miner_without_its_secrets_still_claims(world: World, miner: Miner) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    commit(world.miners[0], task, RIGHT)
+    with pytest.raises(SecretsLost):
+        miner.step(task.task_id)
+    world.chain.set_time(task.commit_ends_at + 100)
+
+    moves = [miner.step(task.task_id) for _ in range(3)]
+
+    assert moves == [Move.ABORT, Move.CLAIM, Move.DONE]
+
+
+def test_a_miner_without_its_secrets_is_done_with_what_is_over(world: World, miner: Miner) -> None:
+    task = world.drawn(world.spec(rows := toy_rows()))
+    commit(world.miners[0], task, RIGHT)
+    world.disclose(task, rows)
+    world.miners[0].proof.reveal(task.task_id, SALT, RIGHT)
+
+    moves = [miner.step(task.task_id) for _ in range(2)]
+
+    assert moves == [Move.SETTLE, Move.DONE]
+    assert world.data_node.proof.phase_of(task.task_id) == Phase.SETTLED
+
+
+def test_a_model_is_kept_for_its_task_alone(world: World, home: Home) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    namesake = world.drawn(world.spec(toy_rows(14)))
+    home.save_model(task, ModelSecret(RIGHT, bytes(32)))
+
+    # After a local chain was started anew, another task has the id of the first.
+    namesake = replace(namesake, task_id=task.task_id)
+
+    assert home.load_model(task) == ModelSecret(RIGHT, bytes(32))
+    assert home.load_model(namesake) is None
+
+
+def test_a_kept_model_is_never_overwritten(world: World, home: Home) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    home.save_model(task, ModelSecret(RIGHT, bytes(32)))
+
+    home.save_model(task, ModelSecret(WRONG, bytes(32)))  # as a second process of the account would
+
+    assert home.load_model(task) == ModelSecret(RIGHT, bytes(32))
