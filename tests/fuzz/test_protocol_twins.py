@@ -94,7 +94,9 @@ def test_a_proof_has_at_most_its_greatest_number_of_nodes(
 
 
 def test_the_greatest_proof_is_reached_by_rows_far_apart() -> None:
-    assert len(row_tree.multiproof([bytes(32)] * 64, [0, 16, 32, 48])) == row_tree.max_proof_nodes(64, 4) == 16
+    assert (
+        len(row_tree.multiproof([bytes(32)] * 64, [0, 16, 32, 48])) == row_tree.max_proof_nodes(64, 4) == 16
+    )
 
 
 def test_root_of_five_leaves_is_the_hand_worked_one(twins: Any) -> None:
