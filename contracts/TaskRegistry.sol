@@ -23,6 +23,9 @@ contract TaskRegistry is ITaskRegistry {
     /// @inheritdoc ITaskRegistry
     uint256 public constant MAX_DISCLOSURE_WORDS = 3200;
 
+    // What a perfect model scores under every metric.
+    int64 internal constant MAX_SCORE_WAD = 1e18;
+
     // A contract's code is at most 24,576 bytes, one of which SSTORE2 puts in front of the data.
     uint256 internal constant MAX_TEST_BYTES = 24_575;
 
@@ -227,6 +230,7 @@ contract TaskRegistry is ITaskRegistry {
     function _checkTerms(TaskSpec calldata spec) internal view {
         Bounds memory b = bounds;
         require(spec.reward > 0, RewardMissing());
+        require(spec.minScoreWad <= MAX_SCORE_WAD, ScoreOutOfReach(spec.minScoreWad, MAX_SCORE_WAD));
         require(spec.dataNodeBond >= b.minDataNodeBond, BondTooLow(spec.dataNodeBond, b.minDataNodeBond));
         require(spec.minerBond >= b.minMinerBond, BondTooLow(spec.minerBond, b.minMinerBond));
         _checkWindow(spec.commitSeconds, b);

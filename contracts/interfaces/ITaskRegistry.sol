@@ -142,6 +142,9 @@ interface ITaskRegistry {
     /// @notice Thrown when a task offers no reward.
     error RewardMissing();
 
+    /// @notice Thrown when a task pays from a score that no model can have: its reward would buy models for nothing.
+    error ScoreOutOfReach(int256 minScoreWad, int256 maximumScoreWad);
+
     /// @notice Thrown when a task does not exist.
     error UnknownTask(uint256 taskId);
 

@@ -195,6 +195,12 @@ class RewardMissing(ContractError):
     message = "a task needs a reward"
 
 
+class ScoreOutOfReach(ContractError):
+    """A task pays from a score that no model can have."""
+
+    message = "no model scores {minScoreWad}: a perfect one scores {maximumScoreWad}"
+
+
 class InvalidPayoutCurve(ContractError):
     """Shares are none, too many, zero, rising, or not 10,000 in sum."""
 

@@ -64,6 +64,15 @@ class LearningLedgerClient(Client):
             for event in self._events(self._contract.events.BlockAppended())
         ]
 
+    def first_invalid(self) -> int | None:
+        """The index of the ledger's first block whose event is missing or tells another one, or None."""
+        length = self.length()
+        blocks = self.blocks()
+        misplaced = [i for i, block in enumerate(blocks) if block.header.index != i]
+        missing = [len(blocks)] if len(blocks) < length else []
+        bad = self.first_bad(blocks)
+        return min([*misplaced, *missing, *([] if bad is None else [bad])], default=None)
+
     def first_bad(self, blocks: list[Block]) -> int | None:
         """The position of the first block that is not the ledger's, or None where all are.
 

@@ -19,8 +19,7 @@ def ledger(node: Node, verify: bool) -> None:
     if not verify:
         click.echo(reading.to_json(reading.paper_ledger(connection, node.blobs)))
         return
-    client = LearningLedgerClient(connection)
-    bad = client.first_bad(client.blocks())
+    bad = LearningLedgerClient(connection).first_invalid()
     click.echo(f"Is the learning ledger valid? {bad is None}")
     if bad is not None:
         raise click.ClickException(f"block {bad} is not the one on chain")

@@ -13,6 +13,7 @@ from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import TaskRegistryClient
 from offchain.cli.options import (
     Node,
+    Shares,
     Tokens,
     account_option,
     chain_options,
@@ -28,6 +29,7 @@ from offchain.workers.data_node import DataNode, Terms, default_test_count
 from offchain.workers.loop import carry
 
 SCORER = "DenseScorer"
+SECONDS = click.IntRange(0, 2**32 - 1)
 
 
 @click.group()
@@ -48,14 +50,32 @@ def task() -> None:
     help="Lost by a miner that does not reveal.",
 )
 @click.option(
-    "--payout", default="10000", show_default=True, help="Shares of the best models in bps: 6000,4000."
+    "--payout",
+    type=Shares(),
+    default="10000",
+    show_default=True,
+    help="Shares of the best models in bps: 6000,4000.",
 )
-@click.option("--min-score", type=float, default=0.0, show_default=True, help="Below it nobody is paid.")
-@click.option("--test-rows", type=int, help="Hidden test rows.  [default: 30%, as far as they fit]")
-@click.option("--commit-seconds", type=int, default=3600, show_default=True, help="Time to train and commit.")
-@click.option("--disclose-seconds", type=int, default=3600, show_default=True, help="Your time to disclose.")
 @click.option(
-    "--reveal-seconds", type=int, default=3600, show_default=True, help="The miners' time to reveal."
+    "--min-score",
+    type=click.FloatRange(-9, 1),
+    default=0.0,
+    show_default=True,
+    help="Below it nobody is paid.",
+)
+@click.option(
+    "--test-rows",
+    type=click.IntRange(1, 2**16 - 1),
+    help="Hidden test rows.  [default: 30%, as far as they fit]",
+)
+@click.option(
+    "--commit-seconds", type=SECONDS, default=3600, show_default=True, help="Time to train and commit."
+)
+@click.option(
+    "--disclose-seconds", type=SECONDS, default=3600, show_default=True, help="Your time to disclose."
+)
+@click.option(
+    "--reveal-seconds", type=SECONDS, default=3600, show_default=True, help="The miners' time to reveal."
 )
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
 @account_option
@@ -68,7 +88,7 @@ def post(
     reward: Decimal,
     bond: Decimal,
     miner_bond: Decimal,
-    payout: str,
+    payout: tuple[int, ...],
     min_score: float,
     test_rows: int | None,
     commit_seconds: int,
@@ -87,12 +107,6 @@ def post(
     encoded = datasets.encode(dataset)
     sender, home = node.sign_as(account)
     connection = sender.connection
-    try:
-        shares = tuple(int(share) for share in payout.split(","))
-    except ValueError:
-        raise click.BadParameter(
-            "shares are whole numbers, separated by commas", param_hint="--payout"
-        ) from None
     terms = Terms(
         reward=to_units(connection, reward),
         data_node_bond=to_units(connection, bond),
@@ -101,7 +115,7 @@ def post(
         commit_seconds=commit_seconds,
         disclose_seconds=disclose_seconds,
         reveal_seconds=reveal_seconds,
-        payout_bps=shares,
+        payout_bps=payout,
     )
     manifest = encoded.manifest
     count = test_rows or default_test_count(manifest.row_count, manifest.row_length)

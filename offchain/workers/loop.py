@@ -9,6 +9,7 @@ from enum import Enum
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+NODE_AWAY = OSError  # what requests raises where the node does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Rounds:
     """Steps through tasks so that none can stop the others.
 
     Tasks, their data and their terms come from strangers, so no list of what a step may raise is complete. A
-    task whose step fails is tried again after a pause that doubles each time: soon where a node was restarted or
-    a deadline is near, seldom where the task can never be served. It is not given up, for a bond may be at stake.
+    task whose step fails is tried again after a pause that doubles each time, or at once when the node answers
+    again. It is not given up, for a bond may be at stake.
     """
 
     def __init__(self, step: Callable[[int], Enum]) -> None:
@@ -45,10 +46,10 @@ class Rounds:
         try:
             done = self._step(task_id).name == "DONE"
         except Exception as error:
-            times = before.times + 1 if before else 1
-            pause = POLL_SECONDS * 2**times
-            self.failures[task_id] = Failure(error, times, time.monotonic() + pause)
-            log.warning("task %d: %s; again in %.0f s", task_id, error or repr(error), pause)
+            times = before.times + 1 if before and not isinstance(error, NODE_AWAY) else 1
+            resume_at = time.monotonic() + POLL_SECONDS * 2**times
+            self.failures[task_id] = Failure(error, times, resume_at)
+            log.warning("task %d: %s", task_id, error if str(error) else repr(error))
             return False
         self.failures.pop(task_id, None)
         if done:
@@ -60,8 +61,10 @@ def carry(step: Callable[[int], Enum], task_ids: Iterable[int]) -> None:
     """Step until no task needs more of this worker; raises what fails a task once no other can go on."""
     rounds, unfinished = Rounds(step), list(task_ids)
     while unfinished := rounds.run(unfinished):
-        if rounds.failures.keys() >= set(unfinished):
-            raise rounds.failures[unfinished[0]].error
+        errors = [rounds.failures[task_id].error for task_id in unfinished if task_id in rounds.failures]
+        lasting = [error for error in errors if not isinstance(error, NODE_AWAY)]
+        if len(lasting) == len(unfinished):
+            raise lasting[0]
         time.sleep(POLL_SECONDS)
 
 
@@ -71,6 +74,6 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
     while True:
         try:
             rounds.run(tasks())
-        except OSError as error:  # what requests raises while the node is away
+        except NODE_AWAY as error:
             log.warning("%s", error)
         time.sleep(POLL_SECONDS)

@@ -93,6 +93,12 @@ def test_a_disclosure_keeps_to_its_bound(twins: Any, row_count: int, data: st.Da
     assert twins.disclosureWords(len(indices), row_count).call() == bound
 
 
+def test_the_bound_of_a_disclosure_is_reached_by_rows_far_apart() -> None:
+    # Each of four rows in a quarter of its own: a salt each, and a node on each of four levels.
+    assert len(row_tree.multiproof([bytes(32)] * 64, [0, 16, 32, 48])) == 4 * 4
+    assert row_tree.disclosure_words(4, 64) == 4 + 4 * 4
+
+
 def test_root_of_five_leaves_is_the_hand_worked_one(twins: Any) -> None:
     # ((0 1) (2 3)) 4: the odd node moves up as it is until it has a partner.
     a, b, c, d, e = leaves = [bytes([i]) * 32 for i in range(5)]

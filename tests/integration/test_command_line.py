@@ -128,6 +128,26 @@ def test_a_mistake_is_one_clear_line(
 
 
 @pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--payout", "70000"),
+        ("--payout", "6000;4000"),
+        ("--min-score", "1.5"),
+        ("--test-rows", "0"),
+        ("--test-rows", "70000"),
+        ("--commit-seconds", "-1"),
+        ("--reveal-seconds", "99999999999"),
+        ("--reward", "-1"),
+    ],
+)
+def test_an_option_out_of_its_range_is_named(environment: dict[str, str], option: str, value: str) -> None:
+    ended = post(environment, "iris", option, value)
+
+    assert ended.returncode == 2
+    assert f"Invalid value for '{option}'" in ended.stderr
+
+
+@pytest.mark.parametrize(
     ("table", "words"),
     [
         ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "column 'a' has no value in 1 rows"),

@@ -7,7 +7,8 @@ import pytest
 
 from offchain.canonical import parameters_hash
 from offchain.chain import errors
-from offchain.chain.ledger import Block
+from offchain.chain.connection import Connection
+from offchain.chain.ledger import Block, LearningLedgerClient
 from tests.stories import settle_one
 from tests.world import World
 
@@ -77,6 +78,26 @@ def test_verify_names_a_block_out_of_order(world: World) -> None:
     genesis, block = world.data_node.ledger.blocks()
 
     assert world.data_node.ledger.first_bad([block, genesis]) == 1
+
+
+def test_the_whole_ledger_is_valid(world: World) -> None:
+    settle_one(world)
+    settle_one(world)
+
+    assert world.data_node.ledger.first_invalid() is None
+
+
+@pytest.mark.parametrize("blocks_after", [0, 1], ids=["the first", "all"])
+def test_a_ledger_is_not_valid_when_blocks_are_missing(world: World, blocks_after: int) -> None:
+    settle_one(world)
+    late = world.chain.w3.eth.block_number + blocks_after
+    world.chain.mine(blocks_after)
+    deployment = world.connection.deployment.model_copy(update={"block": late})
+
+    client = LearningLedgerClient(Connection.over(world.chain.w3, deployment))
+
+    assert len(client.blocks()) == 1 - blocks_after
+    assert client.first_invalid() == 0
 
 
 def test_tip_is_the_hash_of_the_newest_block(world: World) -> None:

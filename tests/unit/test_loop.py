@@ -101,6 +101,14 @@ def test_watch_goes_on_when_the_node_is_away(clock: Clock) -> None:
     assert stepped == [1]
 
 
+def test_carry_waits_for_a_node_that_is_away(clock: Clock) -> None:
+    step = steps(ConnectionError("refused"), ConnectionError("refused"), Move.DONE)
+
+    loop.carry(lambda task_id: step(), [1])
+
+    assert clock.now == 2  # a second after each failure
+
+
 def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) -> None:
     made: list[Move] = []
     good = steps(Move.WAIT, Move.REVEAL, Move.DONE)

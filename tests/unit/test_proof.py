@@ -2,16 +2,26 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from offchain.chain import errors
 from offchain.chain.accounts import dev_account
 from offchain.chain.phase import Phase
 from offchain.chain.proof import Commitment, commitment_hash
+from offchain.learning.metrics import Metric
+from offchain.learning.model import DenseLayer, DenseModel, encode
+from offchain.learning.rows import SaltedRows
 from tests.stories import ALWAYS_0, RIGHT, SALT, WRONG, commit, disclosed, hash_of, settle_one, toy_model
 from tests.world import BURNED, FUNDS, UNIT, Person, World, toy_rows
 
 OTHER_RIGHT = toy_model([[1, 0], [0, 1]], [0, 0], note="another recipe")
+
+
+def regressor(weights: list[int], bias: int) -> bytes:
+    """A linear model of a value."""
+    layer = DenseLayer(np.array([[weight] for weight in weights], np.int8), np.array([bias], np.int32), 0)
+    return encode(DenseModel(bytes(32), (layer,), 1))
 
 
 def held(world: World) -> int:
@@ -146,13 +156,16 @@ def test_i3_reveal_reverts_when_the_commitment_is_for_another_task(world: World)
         miner.proof.reveal(task.task_id, SALT, RIGHT)
 
 
-def test_i3_reveal_reverts_when_the_commitment_is_for_another_chain(world: World) -> None:
+@pytest.mark.parametrize("changed", ["chain", "contract"])
+def test_i3_reveal_reverts_when_the_commitment_is_for_another_place(world: World, changed: str) -> None:
     task = world.drawn(world.spec(rows := toy_rows()))
     miner = world.miners[0]
     proof: Any = world.contract("proof")
-    foreign = commitment_hash(1, miner.proof.address, task.task_id, miner.address, hash_of(RIGHT), SALT)
+    chain_id = world.connection.deployment.chain_id + (changed == "chain")
+    contract = world.data_node.address if changed == "contract" else proof.address
+    foreign = commitment_hash(chain_id, contract, task.task_id, miner.address, hash_of(RIGHT), SALT)
     miner.sender.send(proof.functions.commit(task.task_id, foreign))
-    task = world.disclose(task, rows)
+    world.disclose(task, rows)
 
     with pytest.raises(errors.CommitmentMismatch):
         miner.proof.reveal(task.task_id, SALT, RIGHT)
@@ -193,6 +206,30 @@ def test_reveal_reverts_when_the_model_cannot_be_scored(world: World, model: byt
         world.miners[0].proof.reveal(task.task_id, SALT, model)
 
     assert not world.data_node.proof.commitment_of(task.task_id, world.miners[0].address).revealed
+
+
+def test_reveal_scores_regressions_down_to_the_lowest_score(world: World) -> None:
+    # Targets are the difference of the features. The constant 8,000,000 is off by that much, so that its R2 is
+    # about -(8e6)^2 / variance, far below the -9.22 that a standing holds.
+    pairs = [(3 * i, i) for i in range(12)]
+    rows = SaltedRows(
+        tuple(bytes([x, y]) + (x - y).to_bytes(4, "big", signed=True) for x, y in pairs), b"\x07" * 32
+    )
+    exact, absurd = regressor([1, -1], 0), regressor([0, 0], 8_000_000)
+    terms = {"metric": Metric.R2, "class_count": 0, "min_score_wad": -(2**63), "payout_bps": (6_000, 4_000)}
+    task = world.drawn(world.spec(rows, **terms))
+    for miner, model in zip(world.miners, (absurd, exact), strict=False):
+        commit(miner, task, model)
+    world.disclose(task, rows)
+
+    for miner, model in zip(world.miners, (absurd, exact), strict=False):
+        miner.proof.reveal(task.task_id, SALT, model)
+
+    board = world.data_node.proof.revealed_models(task.task_id)
+    assert [(model.miner, model.score_wad) for model in board] == [
+        (world.miners[1].address, 10**18),
+        (world.miners[0].address, -(2**63)),
+    ]
 
 
 # settle
@@ -406,6 +443,25 @@ def test_claim_reverts_when_there_is_nothing_to_claim(world: World) -> None:
 
 
 # phases
+
+
+def test_the_last_second_of_each_window_counts(world: World) -> None:
+    task = world.drawn(world.spec(rows := toy_rows()))
+    miner = world.miners[0]
+
+    world.chain.set_time(task.commit_ends_at - 2)
+    commit(miner, task, RIGHT)
+    committed_at = world.chain.now()
+    world.chain.set_time(task.commit_ends_at + 100 - 2)
+    indices = world.data_node.registry.test_rows_of(task.task_id)
+    world.data_node.registry.disclose(task.task_id, *rows.disclosure(indices))
+    disclosed_at = world.chain.now()
+    world.chain.set_time(disclosed_at + 100 - 2)
+    miner.proof.reveal(task.task_id, SALT, RIGHT)
+
+    assert (committed_at, disclosed_at) == (task.commit_ends_at - 1, task.commit_ends_at + 99)
+    assert world.chain.now() == disclosed_at + 99
+    assert world.data_node.proof.phase_of(task.task_id) == Phase.SETTLE
 
 
 def test_phase_follows_the_task(world: World) -> None:

@@ -48,6 +48,7 @@ def test_post_stores_the_spec(world: World) -> None:
         ({"test_count": 1067, "row_count": 4096}, errors.DisclosureTooLarge),  # 1,067 * (1 + 12 - 10) = 3,201
         ({"test_count": 24, "row_count": 5000, "feature_count": 1023}, errors.TestRowsTooLarge),
         ({"reward": 0}, errors.RewardMissing),
+        ({"min_score_wad": 10**18 + 1}, errors.ScoreOutOfReach),
         ({"data_node_bond": UNIT - 1}, errors.BondTooLow),
         ({"miner_bond": UNIT - 1}, errors.BondTooLow),
         ({"commit_seconds": 9}, errors.WindowOutOfBounds),
@@ -109,11 +110,8 @@ def test_draw_takes_the_seed_from_a_block_after_the_posting(world: World) -> Non
     world.miners[0].registry.draw(task_id)
 
     task = world.data_node.registry.task(task_id)
-    block_hash = world.chain.w3.eth.get_block(posted_in + 2)["hash"]
-    packed = block_hash + task_id.to_bytes(32, "big")
     assert task.draw_block == posted_in + 2
     assert task.seed != bytes(32)
-    assert packed not in (task.seed,)
     assert task.commit_ends_at == world.chain.now() + 100
 
 
@@ -166,6 +164,18 @@ def test_draw_names_a_new_block_when_its_window_was_missed(world: World) -> None
     world.chain.mine(3)
     world.data_node.registry.draw(task_id)
     assert world.data_node.registry.task(task_id).commit_ends_at > 0
+
+
+@pytest.mark.parametrize(("blocks_after", "drawn"), [(256, True), (257, False)])
+def test_draw_takes_a_hash_for_256_blocks(world: World, blocks_after: int, drawn: bool) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+    draw_block = world.data_node.registry.task(task_id).draw_block
+    world.chain.mine(draw_block + blocks_after - 1 - world.chain.w3.eth.block_number)
+
+    world.data_node.registry.draw(task_id)
+
+    assert world.chain.w3.eth.block_number == draw_block + blocks_after
+    assert (world.data_node.registry.task(task_id).commit_ends_at != 0) == drawn
 
 
 # publish
