@@ -85,7 +85,10 @@ def _best_deviation(
     end = _price_for(followers, rivals, start, high)
     best = solve_leader(Residual(followers, rivals), supply, cost, (start, end))
     stay = (start - cost) * _sells(followers, start, supply, rivals)
-    gain = best.profit - stay
+    earned = best.profit
+    if float(followers.demand(high).sum()) <= rivals:
+        earned = max(earned, 0.0)  # From `end` on nothing is left to sell, whatever rounding leaves there.
+    gain = earned - stay
     stake = abs(best.revenue) + abs(stay) + cost * supply
     return (gain, best.price) if gain > _NOTHING * stake else (0.0, start)
 

@@ -165,7 +165,8 @@ class LogConsumers:
         if self.budget is None:
             return np.minimum(prices, self.choke)
         with np.errstate(divide="ignore", invalid="ignore"):
-            affordable = np.where(self.caps > 0, self.budget / self.caps, np.inf)
+            limited = (self.caps > 0) & np.isfinite(self.budget)
+            affordable = np.where(limited, self.budget / self.caps, np.inf)
         return np.minimum(np.minimum(prices, affordable), self.choke)
 
     def spent_until(self) -> FloatArray:

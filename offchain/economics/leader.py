@@ -218,4 +218,8 @@ def _best_price(game: LeaderGame, low: float, high: float) -> float:
         for candidate in (price[index], fresh.maximisers(cost)[0]):
             if (found := game.profit(float(candidate))) > best_profit:
                 best, best_profit = float(candidate), found
+    # Where demand is steep, the price at which it just fits may lie an ulp or two above one that sells out.
+    below = max(float(np.nextafter(best, 0.0)), low)
+    while (found := game.profit(below)) > best_profit + _CLOSE * abs(best_profit):
+        best, best_profit, below = below, found, max(float(np.nextafter(below, 0.0)), low)
     return best
