@@ -25,12 +25,12 @@ def capacity_of(inputs: Inputs) -> float:
     return np.inf if inputs["Q"] is None else float(inputs["Q"])
 
 
-def log_demand(inputs: Inputs) -> Demand:
+def log_units(inputs: Inputs) -> Demand:
     a, k, d = np.array(inputs["a"]), np.array(inputs["k"]), numbers(inputs["d"])
     budget = numbers(inputs["B"]) if inputs.get("B") else np.full(a.shape, np.inf)
 
     def units(prices: Array) -> Array:
-        p = np.asarray(prices)[:, None]
+        p = np.asarray(prices)
         with np.errstate(divide="ignore", invalid="ignore"):
             free = np.nan_to_num(a / p - 1.0 / k, nan=0.0, neginf=0.0, posinf=np.inf)
             spend = np.where(budget > 0, budget / p, 0.0)
@@ -39,9 +39,19 @@ def log_demand(inputs: Inputs) -> Demand:
     return units
 
 
-def quad_demand(inputs: Inputs) -> Demand:
+def log_demand(inputs: Inputs) -> Demand:
+    units = log_units(inputs)
+    return lambda prices: units(np.asarray(prices)[:, None])
+
+
+def quad_units(inputs: Inputs) -> Demand:
     a, b, d = np.array(inputs["a"]), np.array(inputs["b"]), numbers(inputs["d"])
-    return lambda prices: np.minimum(np.maximum((a - np.asarray(prices)[:, None]) / b, 0.0), d)
+    return lambda prices: np.minimum(np.maximum((a - prices) / b, 0.0), d)
+
+
+def quad_demand(inputs: Inputs) -> Demand:
+    units = quad_units(inputs)
+    return lambda prices: units(np.asarray(prices)[:, None])
 
 
 def power_demand(inputs: Inputs) -> Demand:
@@ -158,14 +168,14 @@ def discriminatory_bound(family: str, inputs: Inputs) -> float:
     Each consumer's profit at cost c + mu rises while its limit or budget binds and is concave from there
     up to its choke price, so one golden section for each finds its best price.
     """
-    units = DEMANDS[family.replace("discriminatory", "uniform")](inputs)
+    units = log_units(inputs) if family.startswith("log") else quad_units(inputs)
     low, high, capacity = inputs["pmin"], inputs["pmax"], capacity_of(inputs)
     a = np.array(inputs["a"])
     choke = a * np.array(inputs["k"]) if family.startswith("log") else a
 
     def dual(multiplier: float) -> float:
         def profit(prices: Array) -> Array:
-            return np.asarray((prices - inputs["c"] - multiplier) * np.diagonal(units(prices)))
+            return np.asarray((prices - inputs["c"] - multiplier) * units(prices))
 
         left, right = np.full(a.shape, low), np.clip(choke, low, high)
         best = np.maximum(profit(left), profit(right))
@@ -228,7 +238,9 @@ def deviation_gain(inputs: Inputs, price: float, leader: int) -> tuple[float, fl
     for _ in range(200):  # where nothing is left for the leader; beyond it, it earns nothing
         middle = (low + above) / 2
         low, above = (middle, above) if units(np.array([middle])).sum() > rivals else (low, middle)
-    inner = np.concatenate((kinks("log_uniform", inputs), np.linspace(price, above, 50), [price, above, high]))
+    inner = np.concatenate(
+        (kinks("log_uniform", inputs), np.linspace(price, above, 50), [price, above, high])
+    )
     edges = np.unique(np.clip(inner, price, above))
     best = max(golden_maximum(profit, edges), float(profit(np.array([high]))[0]))
     stay = (price - cost) * supply
