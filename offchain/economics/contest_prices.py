@@ -65,7 +65,7 @@ def solve_contest_prices(prizes: FloatArray, unit_cost: float, highest_price: fl
         return ContestPrices(prices, np.zeros(prizes.shape), 0.0, 0.0, 0.0)
     game = _SharedPrize(np.sort(prizes[prizes > 0])[::-1], unit_cost, highest_price)
     total, multiplier = game.solve(uniform)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         free = np.where(prizes > 0, (1.0 - multiplier / prizes) / 2, 0.0)
         bound = np.where(prizes > 0, 1.0 - highest_price * total / prizes, 0.0)
     shares = np.maximum(0.0, np.maximum(free, bound))

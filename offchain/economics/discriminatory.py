@@ -52,6 +52,27 @@ class DiscriminatorySolution:
         """No prices earn more than the profit plus this, money."""
         return self.dual_bound - self.profit
 
+    def stationarity(
+        self, consumers: LogConsumers | QuadConsumers, price_bounds: tuple[float, float]
+    ) -> FloatArray:
+        r"""How far each consumer's marginal revenue misses the marginal cost c + mu, shape (n,).
+
+        Relative to the largest price. The revenue p(x) x has the derivative p**2 / (a k) for logarithmic
+        and 2 p - a for quadratic utility. Zero also where a clip explains the miss: at the lowest price
+        that matters a consumer can only be sold less, at the highest only more.
+        """
+        marginal = self.unit_cost + self.shadow_price
+        if isinstance(consumers, LogConsumers):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                revenue = np.where(consumers.choke > 0, self.prices**2 / consumers.choke, marginal)
+        else:
+            revenue = 2 * self.prices - consumers.value
+        least, most = _price_ranges(consumers, price_bounds)
+        miss = revenue - marginal
+        miss = np.where(self.prices <= least, np.minimum(miss, 0.0), miss)
+        miss = np.where(self.prices >= most, np.maximum(miss, 0.0) * (least < most), miss)
+        return np.asarray(miss / (max(marginal, float(self.prices.max())) or 1.0))
+
 
 def solve_discriminatory(
     consumers: LogConsumers | QuadConsumers,

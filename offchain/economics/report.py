@@ -74,6 +74,17 @@ def leader_game(instance: Instance) -> LeaderGame:
     return _game(instance.inputs)
 
 
+def leader_solution(instance: Instance) -> LeaderSolution:
+    """Solve the game of one leader and one price.
+
+    Raises
+    ------
+    InvalidInstanceError
+        If the family is another game.
+    """
+    return _solve(leader_game(instance))
+
+
 def followers_of(inputs: Inputs) -> PiecewiseFollowers:
     """Build the followers of a family with one price."""
     match inputs:
@@ -106,13 +117,12 @@ def _game(inputs: UniformPrice) -> LeaderGame:
     return LeaderGame(followers_of(inputs), _capacity(inputs), inputs.c, (inputs.pmin, inputs.pmax))
 
 
-def _solve(inputs: UniformPrice) -> LeaderSolution:
-    game = _game(inputs)
+def _solve(game: LeaderGame) -> LeaderSolution:
     return solve_leader(game.followers, game.capacity, game.unit_cost, game.price_bounds)
 
 
 def _uniform(inputs: UniformPrice) -> Report:
-    found = _solve(inputs)
+    found = _solve(_game(inputs))
     return {
         "price": found.price,
         "profit": found.profit,
@@ -127,7 +137,7 @@ def _uniform(inputs: UniformPrice) -> Report:
 
 
 def _mixed(inputs: MixedInputs) -> Report:
-    found, training = _solve(inputs), len(inputs.a)
+    found, training = _solve(_game(inputs)), len(inputs.a)
     mining = found.demands[training:]
     return {
         "price": found.price,
