@@ -38,23 +38,25 @@ def promising_segments(game: "LeaderGame", low: float, high: float) -> Segments:
 def _assign(
     changes: tuple[Change, ...], low: float, high: float
 ) -> tuple[FloatArray, list[NDArray[np.int64]]]:
-    """Edges of the buckets, and the bucket of each change: -1 up to low, one past the last from high on.
+    """Edges of the buckets, and the bucket of each change: -1 up to low, one past the last above it.
+
+    Changes at or above `high` may be counted to the last bucket: they matter to no edge below it.
 
     The bits of a positive double, read as an integer, grow with it, and nearly as its logarithm does;
     shifting them is an order of magnitude cheaper than taking the logarithm.
     """
-    first, last = np.array([low, high]).view(np.int64)
-    shift = max(int(last - first).bit_length() - _BUCKETS.bit_length() + 1, 0)
-    count = int((last - first) >> shift) + 1
+    # A change at `low` itself is part of the base, so the first bucket begins one ulp above it.
+    first, last = (int(bits) for bits in np.array([low, high]).view(np.int64))
+    first += 1
+    shift = max((last - first).bit_length() - _BUCKETS.bit_length() + 1, 0)
+    count = ((last - first) >> shift) + 1
     edges = (first + (np.arange(count + 1) << shift)).view(np.float64)
-    edges[-1] = high
+    edges[0], edges[-1] = low, high
     owners = []
     for change in changes:
-        bits = np.maximum(change.at, 0.0).view(np.int64) - first
+        bits = change.at.view(np.int64) - first
         bits >>= shift
         np.clip(bits, -1, count, out=bits)
-        bits[change.at <= low] = -1
-        bits[change.at >= high] = count
         owners.append(bits)
     return edges, owners
 

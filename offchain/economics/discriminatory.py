@@ -131,7 +131,7 @@ def _price_ranges(
 
     Below the first, a limit or a budget binds and raising the price pays; above the second, it buys nothing.
     """
-    full = consumers.spent_until() if isinstance(consumers, LogConsumers) else consumers.full_until()
+    full = consumers.spent_until if isinstance(consumers, LogConsumers) else consumers.full_until
     low, high = price_bounds
     return np.clip(full, low, high), np.clip(consumers.choke, low, high)
 

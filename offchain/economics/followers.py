@@ -5,7 +5,7 @@ non-increasing and made of pieces alpha / p**theta + beta - gamma p between its 
 leader (`offchain.economics.leader`) needs nothing but these pieces.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -76,7 +76,7 @@ def column(name: str, data: ArrayLike) -> FloatArray:
 
 def bounds(name: str, data: ArrayLike) -> FloatArray:
     """Check one column of upper bounds, in which infinity stands for no bound."""
-    values = np.array(data, dtype=np.float64)
+    values = np.asarray(data, dtype=np.float64) + 0.0  # a copy without negative zeros
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"{name} must be a list with at least one number")
     if not (values >= 0).all():
@@ -89,6 +89,15 @@ def same_length(**columns: FloatArray) -> None:
     if len({values.size for values in columns.values()}) > 1:
         sizes = ", ".join(f"{name} has {values.size}" for name, values in columns.items())
         raise ValueError(f"columns differ in length: {sizes}")
+
+
+def _limits(limit: ArrayLike | None, value: FloatArray) -> FloatArray:
+    """The limits given, or none for anybody."""
+    return np.full(value.shape, np.inf) if limit is None else bounds("limit", limit)
+
+
+def _sum_where(chosen: NDArray[np.bool_], numbers: FloatArray) -> float:
+    return float(np.where(chosen, numbers, 0.0).sum())
 
 
 def _distinct(*prices: FloatArray) -> FloatArray:
@@ -126,16 +135,36 @@ class LogConsumers:
     efficiency: FloatArray
     limit: FloatArray | None = None
     budget: FloatArray | None = None
+    #: Units of head start, 1 / k: what the marginal utility a / (1 / k + x) adds to x.
+    threshold: FloatArray = field(init=False, repr=False)
+    #: Prices a k from which on each consumer buys nothing.
+    choke: FloatArray = field(init=False, repr=False)
+    #: Prices up to which each consumer takes all of its limit.
+    full_until: FloatArray = field(init=False, repr=False)
+    #: Prices up to which the limit or the budget binds.
+    spent_until: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         value, efficiency = column("value", self.value), column("efficiency", self.efficiency)
-        unlimited = np.full(value.shape, np.inf)
-        limit = unlimited if self.limit is None else bounds("limit", self.limit)
-        budget = unlimited if self.budget is None else bounds("budget", self.budget)
-        same_length(value=value, efficiency=efficiency, limit=limit, budget=budget)
-        for name, data in (("value", value), ("efficiency", efficiency), ("limit", limit)):
+        limit = _limits(self.limit, value)
+        budget = None if self.budget is None else bounds("budget", self.budget)
+        same_length(
+            value=value, efficiency=efficiency, limit=limit, budget=value if budget is None else budget
+        )
+        choke = value * efficiency
+        with np.errstate(divide="ignore"):
+            threshold = np.asarray(1.0 / efficiency)
+        # Rounding may put the price of a limit of nothing above the choke price.
+        full = spent = np.minimum(value / (limit + threshold), choke)
+        if budget is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                limited = (limit > 0) & np.isfinite(budget)
+                full = np.minimum(full, np.where(limited, budget / limit, np.inf))
+                spent = np.maximum(full, np.where(value > budget, efficiency * (value - budget), 0.0))
+        found = {"value": value, "efficiency": efficiency, "limit": limit, "budget": budget}
+        found |= {"threshold": threshold, "choke": choke, "full_until": full, "spent_until": spent}
+        for name, data in found.items():
             object.__setattr__(self, name, data)
-        object.__setattr__(self, "budget", None if np.isinf(budget).all() else budget)
 
     @property
     def exponent(self) -> float:
@@ -148,43 +177,16 @@ class LogConsumers:
         assert self.limit is not None
         return self.limit
 
-    @property
-    def threshold(self) -> FloatArray:
-        """Units of head start, 1 / k: what the marginal utility a / (1 / k + x) adds to x."""
-        with np.errstate(divide="ignore"):
-            return np.asarray(1.0 / self.efficiency)
-
-    @property
-    def choke(self) -> FloatArray:
-        """Prices a k from which on each consumer buys nothing."""
-        return np.asarray(self.value * self.efficiency)
-
-    def full_until(self) -> FloatArray:
-        """Prices up to which each consumer takes all of its limit."""
-        prices = self.value / (self.caps + self.threshold)
-        if self.budget is None:
-            return np.minimum(prices, self.choke)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limited = (self.caps > 0) & np.isfinite(self.budget)
-            affordable = np.where(limited, self.budget / self.caps, np.inf)
-        return np.minimum(np.minimum(prices, affordable), self.choke)
-
-    def spent_until(self) -> FloatArray:
-        """Prices up to which the limit or the budget binds."""
-        if self.budget is None:
-            return self.full_until()
-        with np.errstate(invalid="ignore"):
-            binding = np.where(self.value > self.budget, self.efficiency * (self.value - self.budget), 0.0)
-        return np.maximum(self.full_until(), binding)
-
     def demand(self, price: float | FloatArray) -> FloatArray:
         """Best response x_i(p) of each consumer to one price or to its own, shape (n,), units."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            wanted = self.value / price - self.threshold
-            wanted = np.where(self.choke > price, np.maximum(wanted, 0.0), 0.0)
+            wanted = np.divide(self.value, price)
+            wanted -= self.threshold
+            # At a price of zero, who values nothing makes 0 / 0 and wants nothing.
+            np.fmax(wanted, 0.0, out=wanted)
             if self.budget is not None:
-                wanted = np.minimum(wanted, np.where(self.budget > 0, self.budget / price, 0.0))
-        return np.minimum(self.caps, wanted)
+                np.fmin(wanted, np.where(self.budget > 0, self.budget / price, 0.0), out=wanted)
+        return np.minimum(wanted, self.caps, out=wanted)
 
     def utility(self, price: float, units: FloatArray) -> FloatArray:
         """Utility a ln(1 + k x) - p x, shape (n,), money."""
@@ -192,35 +194,33 @@ class LogConsumers:
 
     def breakpoints(self) -> FloatArray:
         """Where somebody's limit or budget starts to bind, or somebody stops buying."""
-        return _distinct(self.full_until(), self.spent_until(), self.choke)
+        return _distinct(self.full_until, self.spent_until, self.choke)
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
-        full, spent = self.full_until(), self.spent_until()
-        free = (spent <= price) & (price < self.choke)
-        inverse = float(self.value[free].sum())
-        constant = float(self.caps[full > price].sum() - self.threshold[free].sum())
+        free = (self.spent_until <= price) & (price < self.choke)
+        inverse = _sum_where(free, self.value)
+        constant = _sum_where(self.full_until > price, self.caps) - _sum_where(free, self.threshold)
         if self.budget is not None:
-            inverse += float(self.budget[(full <= price) & (price < spent)].sum())
+            inverse += _sum_where((self.full_until <= price) & (price < self.spent_until), self.budget)
         return Coefficients(inverse / scale, constant, 0.0)
 
     def changes(self, scale: float) -> tuple[Change, ...]:
         """Limit, then budget, then the free piece a / p - 1 / k, then nothing."""
-        value, threshold, full = self.value / scale, self.threshold, self.full_until()
-        leave = Change(self.choke, -value, threshold, None)
+        value = self.value if scale == 1 else self.value / scale
+        leave = Change(self.choke, -value, self.threshold, None)
         if self.budget is None:
             if np.isinf(self.caps).all():
                 return (leave,)
-            return (Change(full, value, -threshold - self.caps, None), leave)
-        spent = self.spent_until()
-        budgeted = spent > full
+            return (Change(self.full_until, value, -(self.threshold + self.caps), None), leave)
+        budgeted = self.spent_until > self.full_until
         money = np.where(budgeted, self.budget, 0.0) / scale
         first = np.where(budgeted, money, value)
-        loss = np.where(budgeted, 0.0, -threshold) - self.caps
+        loss = np.where(budgeted, 0.0, -self.threshold) - self.caps
         second = np.where(budgeted, value - money, 0.0)
         return (
-            Change(full, first, loss, None),
-            Change(spent, second, np.where(budgeted, -threshold, 0.0), None),
+            Change(self.full_until, first, loss, None),
+            Change(self.spent_until, second, np.where(budgeted, -self.threshold, 0.0), None),
             leave,
         )
 
@@ -249,7 +249,7 @@ class QuadConsumers:
 
     def __post_init__(self) -> None:
         value, slope = column("value", self.value), column("slope", self.slope)
-        limit = np.full(value.shape, np.inf) if self.limit is None else bounds("limit", self.limit)
+        limit = _limits(self.limit, value)
         same_length(value=value, slope=slope, limit=limit)
         if not (slope > 0).all():
             raise ValueError("slope must be positive")
@@ -272,6 +272,7 @@ class QuadConsumers:
         """Prices a from which on each consumer buys nothing."""
         return self.value
 
+    @property
     def full_until(self) -> FloatArray:
         """Prices up to which each consumer takes all of its limit."""
         return np.maximum(self.value - self.slope * self.caps, 0.0)
@@ -286,11 +287,11 @@ class QuadConsumers:
 
     def breakpoints(self) -> FloatArray:
         """Where somebody's limit stops to bind, or somebody stops buying."""
-        return _distinct(self.full_until(), self.choke)
+        return _distinct(self.full_until, self.choke)
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
-        full = self.full_until() > price
+        full = self.full_until > price
         free = ~full & (price < self.value)
         constant = self.caps[full].sum() + (self.value[free] / self.slope[free]).sum()
         return Coefficients(0.0, float(constant), float((1.0 / self.slope[free]).sum()))
@@ -299,7 +300,7 @@ class QuadConsumers:
         """Limit, then the line (a - p) / b, then nothing."""
         intercept, rate = self.value / self.slope, 1.0 / self.slope
         return (
-            Change(self.full_until(), None, intercept - self.caps, rate),
+            Change(self.full_until, None, intercept - self.caps, rate),
             Change(self.value, None, -intercept, -rate),
         )
 
@@ -329,7 +330,7 @@ class PowerConsumers:
 
     def __post_init__(self) -> None:
         value = column("value", self.value)
-        limit = np.full(value.shape, np.inf) if self.limit is None else bounds("limit", self.limit)
+        limit = _limits(self.limit, value)
         same_length(value=value, limit=limit)
         if not 0 < self.sigma < 1:
             raise ValueError("sigma must lie strictly between 0 and 1")
@@ -347,6 +348,7 @@ class PowerConsumers:
         assert self.limit is not None
         return self.limit
 
+    @property
     def full_until(self) -> FloatArray:
         """Prices a / d**sigma up to which each consumer takes all of its limit."""
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -364,16 +366,16 @@ class PowerConsumers:
 
     def breakpoints(self) -> FloatArray:
         """Where somebody's limit stops to bind."""
-        return _distinct(self.full_until())
+        return _distinct(self.full_until)
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
-        full = self.full_until() > price
+        full = self.full_until > price
         return Coefficients(float(self._weights(scale)[~full].sum()), float(self.caps[full].sum()), 0.0)
 
     def changes(self, scale: float) -> tuple[Change, ...]:
         """Limit, then the free piece (a / p)**(1 / sigma)."""
-        return (Change(self.full_until(), self._weights(scale), -self.caps, None),)
+        return (Change(self.full_until, self._weights(scale), -self.caps, None),)
 
     def _weights(self, scale: float) -> FloatArray:
         with np.errstate(over="ignore"):

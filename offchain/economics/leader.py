@@ -8,6 +8,7 @@ maximum. A search that climbs from one point stops at the wrong one on ordinary 
 """
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -148,7 +149,8 @@ def solve_leader(
     """
     game = LeaderGame(followers, capacity, unit_cost, price_bounds)
     low, high = game.search_range
-    scarce = float(followers.demand(high).sum()) > capacity * (1 + SCARCITY_MARGIN)
+    limited = isfinite(capacity)
+    scarce = limited and float(followers.demand(high).sum()) > capacity * (1 + SCARCITY_MARGIN)
     price = high if scarce or high <= unit_cost else _best_price(game, low, high)
     return settle(game, price, scarce)
 
@@ -156,8 +158,9 @@ def solve_leader(
 def settle(game: LeaderGame, price: float, scarce: bool = False) -> LeaderSolution:
     """Work out what a posted price leads to: demands, rationed allocations, revenue and profit."""
     demands = game.followers.demand(price)
-    sold = min(float(demands.sum()), game.capacity)
-    allocations = first_come_first_served(demands, game.capacity)
+    total = float(demands.sum())
+    sold = min(total, game.capacity)
+    allocations = first_come_first_served(demands, game.capacity) if total > game.capacity else demands
     return LeaderSolution(
         game, price, (price - game.unit_cost) * sold, price * sold, demands, allocations, scarce
     )
@@ -202,7 +205,8 @@ def _best_price(game: LeaderGame, low: float, high: float) -> float:
     if low == 0 and np.isinf(capacity) and np.isinf(followers.demand(0.0)).any():
         raise ValueError("nothing limits demand as the price goes to zero: raise pmin or limit the units")
     parts = promising_segments(game, low, high)
-    parts = parts.above(clearing_price(parts, followers, capacity))
+    if isfinite(capacity):
+        parts = parts.above(clearing_price(parts, followers, capacity))
     price, margin = parts.maximisers(cost), 2.0**-50 * parts.mass
     if followers.exponent > 1:
         price, margin = np.concatenate((price, parts.end)), np.tile(margin, 2)
@@ -215,9 +219,9 @@ def _best_price(game: LeaderGame, low: float, high: float) -> float:
             break
         segment = index % len(parts)
         fresh = single_segment(followers, parts.start[segment], parts.end[segment], game.scale)
-        for candidate in (price[index], fresh.maximisers(cost)[0]):
-            if (found := game.profit(float(candidate))) > best_profit:
-                best, best_profit = float(candidate), found
+        for candidate in {float(price[index]), float(fresh.maximisers(cost)[0])}:
+            if (found := game.profit(candidate)) > best_profit:
+                best, best_profit = candidate, found
     # Where demand is steep, the price at which it just fits may lie an ulp or two above one that sells out.
     below = max(float(np.nextafter(best, 0.0)), low)
     while (found := game.profit(below)) > best_profit + _CLOSE * abs(best_profit):

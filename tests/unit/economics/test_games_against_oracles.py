@@ -14,6 +14,7 @@ import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from offchain.economics import buckets
 from offchain.economics.instances import read_instances
 from offchain.economics.report import solve_instance
 
@@ -49,6 +50,24 @@ def test_one_price_earns_as_much_as_search_between_all_breakpoints(family: str, 
         best = oracles.best_profit(family, inputs, grid=60)
         earned = float(oracles.profit_at(family, inputs, numbers([price]))[0])
         assert inputs["pmin"] <= price <= inputs["pmax"], inputs
+        assert earned >= best - 1e-9 * abs(best) - ROUNDING * sum(inputs["a"]), inputs
+
+
+@pytest.mark.parametrize("bins", [4, 256])
+@pytest.mark.parametrize("family", sorted(oracles.DEMANDS))
+def test_sieving_breakpoints_in_buckets_loses_no_optimum(
+    family: str, bins: int, rng: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a million consumers go through, on games small enough to search."""
+    monkeypatch.setattr(buckets, "_SORT_ALL", 0)
+    monkeypatch.setattr(buckets, "_BUCKETS", bins)
+    for _ in range(COUNT // 2):
+        inputs = games.uniform_game(rng, family)
+
+        price = solved(family, inputs)["price"]
+
+        best = oracles.best_profit(family, inputs, grid=60)
+        earned = float(oracles.profit_at(family, inputs, numbers([price]))[0])
         assert earned >= best - 1e-9 * abs(best) - ROUNDING * sum(inputs["a"]), inputs
 
 
