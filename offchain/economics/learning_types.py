@@ -6,8 +6,8 @@ from above, a purchase of the whole limit bounds the price of the limit from bel
 this needs a handful of prices, where a bandit over a grid of prices learns one number at a time.
 
 The policy is optimism with a certificate: what is not known of a consumer is replaced by the largest
-demand that fits its purchases, the cover search prices that, and learning ends when no price could earn
-more than (1 + tolerance) times what is certain already.
+demand that fits its purchases, the cover search finds where that could earn most, and learning ends when
+no price could earn more than (1 + tolerance) times what is certain already.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offchain.economics.followers import FloatArray, LogConsumers, QuadConsumers
-from offchain.economics.search import solve_any_demand
+from offchain.economics.leader import solve_leader
+from offchain.economics.search import SearchResult, solve_any_demand
 
 Identify = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
@@ -123,37 +124,80 @@ class Knowledge:
     def _exact(self, price: float, otherwise: FloatArray) -> FloatArray:
         known = self.identified
         if known.any():
-            consumers = self.kind(self.first[known], self.second[known], self.limit[known])
-            otherwise[known] = consumers.demand(price)
+            otherwise[known] = self.known_consumers().demand(price)
         return otherwise
 
+    def known_consumers(self) -> LogConsumers | QuadConsumers:
+        """Those whose type is identified; at least one."""
+        known = self.identified
+        return self.kind(self.first[known], self.second[known], self.limit[known])
 
-def optimistic_price(
-    knowledge: Knowledge,
-    capacity: float,
-    unit_cost: float,
-    price_bounds: tuple[float, float],
-    tolerance: float,
-) -> tuple[float, bool]:
-    """The price to post next, and whether it is known to be within about the tolerance of the best.
+
+@dataclass(slots=True)
+class TypeLearner:
+    """A leader that learns types: halves the gap between posted prices around the most hopeful one.
 
     Raises
     ------
     ValueError
         If a limit is infinite: nothing then bounds what an unknown consumer might buy.
     """
-    if not np.isfinite(knowledge.limit).all():
-        raise ValueError("learning needs limits: without one an unknown consumer might buy anything")
 
-    def search(demand: Callable[[float], FloatArray]) -> tuple[float, float]:
-        found = solve_any_demand(
-            lambda price: float(demand(price).sum()), capacity, unit_cost, price_bounds, tolerance
+    knowledge: Knowledge
+    capacity: float
+    unit_cost: float
+    price_bounds: tuple[float, float]
+    tolerance: float = 0.005
+    _posted: list[float] = field(init=False, default_factory=list)
+    _settled: float | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.knowledge.limit).all():
+            raise ValueError("learning needs limits: without one an unknown consumer might buy anything")
+
+    def choose(self) -> float:
+        """The price to post."""
+        if self._settled is not None:
+            return self._settled
+        certain, sure = self._best_certain()
+        hopeful = self._search(self.knowledge.possible_demand)
+        if hopeful.profit <= sure * (1 + self.tolerance):
+            self._settled = certain
+            return certain
+        # Where demand is unknown the hope is at the end of a gap; its middle tells more.
+        below = max((p for p in self._posted if p < hopeful.price), default=self._low)
+        above = min((p for p in self._posted if p > hopeful.price), default=self.price_bounds[1])
+        return float(np.sqrt(below * above)) if above > 1.02 * below else hopeful.price
+
+    def learn(self, price: float, bought: FloatArray) -> None:
+        """Take in what everybody bought at the price posted."""
+        if self._settled is None:
+            self._posted.append(price)
+            self.knowledge.observe(price, bought)
+
+    @property
+    def _low(self) -> float:
+        return max(self.price_bounds[0], self.unit_cost, self.price_bounds[1] * 1e-6)
+
+    def _search(self, demand: Callable[[float], FloatArray]) -> SearchResult:
+        return solve_any_demand(
+            lambda price: float(demand(price).sum()),
+            self.capacity,
+            self.unit_cost,
+            self.price_bounds,
+            self.tolerance,
         )
-        return found.price, found.profit
 
-    certain, possible = search(knowledge.certain_demand), search(knowledge.possible_demand)
-    settled = possible[1] <= certain[1] * (1 + tolerance)
-    return (certain[0] if settled else possible[0]), settled
+    def _best_certain(self) -> tuple[float, float]:
+        """The best price by what is certain: found by search, or exactly among those who are identified."""
+        found, known = self._search(self.knowledge.certain_demand), self.knowledge.identified
+        if not known.any():
+            return found.price, found.profit
+        consumers = self.knowledge.known_consumers()
+        exact = solve_leader(consumers, self.capacity, self.unit_cost, self.price_bounds).price
+        sold = min(float(self.knowledge.certain_demand(exact).sum()), self.capacity)
+        profit = (exact - self.unit_cost) * sold
+        return (exact, profit) if profit >= found.profit else (found.price, found.profit)
 
 
 @dataclass(slots=True)

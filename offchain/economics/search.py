@@ -7,6 +7,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# Prices tried before the walk, each half as far from cost as the one before: a first step that is not tiny.
+_HALVINGS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
@@ -30,7 +33,8 @@ def solve_any_demand(
     From the point p_j no price up to :math:`c + (1 + \varepsilon) \pi / \min(D(p_j), Q)` earns more than
     :math:`(1 + \varepsilon) \pi`, where pi is the best profit so far. Each step multiplies the distance
     from cost by at least :math:`1 + \varepsilon`, so the search ends after
-    :math:`O(\ln((p_{\max} - c) / (p_1 - c)) / \varepsilon)` evaluations of the demand.
+    :math:`O(\ln((p_{\max} - c) / (p_1 - c)) / \varepsilon)` evaluations of the demand. Nothing is found
+    of a demand that ends closer to cost than the price range times 2**-60.
 
     Parameters
     ----------
@@ -66,10 +70,11 @@ def solve_any_demand(
     start = max(low, unit_cost)
     if start >= high:
         return SearchResult(high, profit(high), tolerance, (high,))
-    best = _first_that_earns(profit, start, high, unit_cost)
-    if best is None:
-        return SearchResult(start, 0.0, tolerance, (start,))
+    halved = (unit_cost + math.ldexp(high - unit_cost, -k) for k in range(_HALVINGS))
+    best = max((start, *(price for price in halved if price >= start)), key=profit)
     best_profit, point, points = profit(best), start, []
+    if best_profit <= 0:
+        return SearchResult(start, 0.0, tolerance, (start,))
     while point < high:
         points.append(point)
         wanted = sales(point)
@@ -79,17 +84,6 @@ def solve_any_demand(
             raise ValueError("demand is unlimited at the lowest price: raise pmin or limit the capacity")
         if (point - unit_cost) * wanted > best_profit:
             best, best_profit = point, (point - unit_cost) * wanted
-        point = unit_cost + (1 + tolerance) * best_profit / wanted
+        # Between neighbouring doubles there is no price to cover.
+        point = max(unit_cost + (1 + tolerance) * best_profit / wanted, math.nextafter(point, math.inf))
     return SearchResult(best, best_profit, tolerance, tuple(points))
-
-
-def _first_that_earns(
-    profit: Callable[[float], float], start: float, high: float, unit_cost: float
-) -> float | None:
-    """A price with positive profit, looked for from the highest downwards by halving."""
-    distance = high - unit_cost
-    while (price := unit_cost + distance) > max(start, unit_cost):
-        if profit(price) > 0:
-            return price
-        distance /= 2
-    return start if profit(start) > 0 else None
