@@ -38,9 +38,9 @@ def promising_segments(game: "LeaderGame", low: float, high: float) -> Segments:
 def _assign(
     changes: tuple[Change, ...], low: float, high: float
 ) -> tuple[FloatArray, list[NDArray[np.int64]]]:
-    """Edges of the buckets, and the bucket of each change: -1 up to low, one past the last above it.
+    """Edges of the buckets, and the bucket of each change, counted from one: zero takes what is up to low.
 
-    Changes at or above `high` may be counted to the last bucket: they matter to no edge below it.
+    What is above `high` goes to one more bucket, or to the last one: it matters to no edge below it.
 
     The bits of a positive double, read as an integer, grow with it, and nearly as its logarithm does;
     shifting them is an order of magnitude cheaper than taking the logarithm.
@@ -54,9 +54,9 @@ def _assign(
     edges[0], edges[-1] = low, high
     owners = []
     for change in changes:
-        bits = change.at.view(np.int64) - first
+        bits = change.at.view(np.int64) - (first - (1 << shift))
         bits >>= shift
-        np.clip(bits, -1, count, out=bits)
+        np.clip(bits, 0, count + 1, out=bits)
         owners.append(bits)
     return edges, owners
 
@@ -67,19 +67,20 @@ def _cumulate(
     """Demand just above the lower edge of each bucket, as if no breakpoint were inside."""
     count = edges.size - 1
 
-    def total(column: int, first: float, absolute: bool = False) -> FloatArray:
-        running = np.full(count, first, dtype=np.longdouble)
+    def total(column: int, first: float) -> tuple[FloatArray, float]:
+        running, gross = np.full(count, first, dtype=np.longdouble), 0.0
         for change, owner in zip(changes, owners, strict=True):
             if (steps := change[column]) is not None:
-                # Two more buckets take what lies outside the bounds, where steps may be infinite.
-                weights = np.abs(steps) if absolute else steps
-                inside = np.bincount(owner + 1, weights=weights, minlength=count + 2)[1:count]
-                running[1:] += np.cumsum(inside, dtype=np.longdouble)
-        return running.astype(np.float64)
+                # The outer buckets take what lies outside the bounds, where steps may be infinite.
+                inside = np.bincount(owner, weights=steps, minlength=count + 2)[1 : count + 1]
+                running[1:] += np.cumsum(inside[:-1], dtype=np.longdouble)
+                gross += float(np.abs(inside).sum())  # the steps of one group have one sign
+        return running.astype(np.float64), gross
 
-    inverse, constant = total(1, base.inverse[0]), total(2, base.constant[0])
-    linear = total(3, base.linear[0])
-    mass = total(2, base.mass[0], absolute=True) + total(3, 0.0, absolute=True) * edges[1:]
+    (inverse, _), (constant, gross) = total(1, base.inverse[0]), total(2, base.constant[0])
+    linear, gross_linear = total(3, base.linear[0])
+    # Up to the last edge: more than any one bucket has lost to rounding.
+    mass = base.mass[0] + gross + gross_linear * edges[1:]
     return Segments(base.exponent, base.scale, edges[:-1], edges[1:], inverse, constant, linear, mass)
 
 
@@ -100,7 +101,7 @@ def _cut(
 ) -> Segments:
     """Sort the changes in the kept buckets, run by run of neighbouring buckets."""
     flags = np.concatenate(([False], keep, [False]))
-    joined = merge(tuple(within(c, flags[o + 1]) for c, o in zip(changes, owners, strict=True)))
+    joined = merge(tuple(within(c, np.flatnonzero(flags[o])) for c, o in zip(changes, owners, strict=True)))
     steps = np.diff(flags.astype(np.int8))
     runs = []
     for first, last in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):

@@ -69,7 +69,7 @@ class PiecewiseFollowers(Followers, Protocol):
 def column(name: str, data: ArrayLike) -> FloatArray:
     """Check one column of parameters: one dimension, not empty, finite, not negative."""
     values = bounds(name, data)
-    if not np.isfinite(values).all():
+    if np.isinf(values.max()):
         raise ValueError(f"{name} must be finite")
     return values
 
@@ -79,7 +79,7 @@ def bounds(name: str, data: ArrayLike) -> FloatArray:
     values = np.asarray(data, dtype=np.float64) + 0.0  # a copy without negative zeros
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"{name} must be a list with at least one number")
-    if not (values >= 0).all():
+    if not values.min() >= 0:
         raise ValueError(f"{name} must not be negative or NaN")
     return values
 
@@ -182,10 +182,11 @@ class LogConsumers:
         with np.errstate(divide="ignore", invalid="ignore"):
             wanted = np.divide(self.value, price)
             wanted -= self.threshold
-            # At a price of zero, who values nothing makes 0 / 0 and wants nothing.
-            np.fmax(wanted, 0.0, out=wanted)
+            if not np.all(price):
+                wanted[np.isnan(wanted)] = 0.0  # who values nothing makes 0 / 0 of a price of zero
+            np.maximum(wanted, 0.0, out=wanted)
             if self.budget is not None:
-                np.fmin(wanted, np.where(self.budget > 0, self.budget / price, 0.0), out=wanted)
+                np.minimum(wanted, np.where(self.budget > 0, self.budget / price, 0.0), out=wanted)
         return np.minimum(wanted, self.caps, out=wanted)
 
     def utility(self, price: float, units: FloatArray) -> FloatArray:

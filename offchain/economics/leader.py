@@ -14,7 +14,7 @@ import numpy as np
 
 from offchain.economics.buckets import promising_segments
 from offchain.economics.followers import FloatArray, PiecewiseFollowers
-from offchain.economics.segments import aggregate, clearing_price, single_segment
+from offchain.economics.segments import Segments, aggregate, clearing_price, single_segment
 
 # Demand may exceed capacity by this much, relatively, before it counts as scarcity: sums of the same
 # limits in another order differ by less.
@@ -213,17 +213,30 @@ def _best_price(game: LeaderGame, low: float, high: float) -> float:
     wanted = np.concatenate([parts.demand(p) for p in np.split(price, price.size // len(parts))])
     # Rounding in the running sums cannot hide a price whose profit is above this.
     hope = (price - cost) * np.minimum(wanted + margin, capacity)
+    if margin.max() <= _CLOSE * wanted[(top := int(np.argmax(hope)))]:
+        return _steady(game, parts, float(price[top]), low)
     best, best_profit = low, -np.inf
     for index in np.argsort(-hope, kind="stable"):
         if hope[index] <= best_profit + _CLOSE * abs(best_profit):
             break
-        segment = index % len(parts)
+        segment = int(index % len(parts))
         fresh = single_segment(followers, parts.start[segment], parts.end[segment], game.scale)
         for candidate in {float(price[index]), float(fresh.maximisers(cost)[0])}:
             if (found := game.profit(candidate)) > best_profit:
                 best, best_profit = candidate, found
-    # Where demand is steep, the price at which it just fits may lie an ulp or two above one that sells out.
-    below = max(float(np.nextafter(best, 0.0)), low)
-    while (found := game.profit(below)) > best_profit + _CLOSE * abs(best_profit):
-        best, best_profit, below = below, found, max(float(np.nextafter(below, 0.0)), low)
-    return best
+    return _steady(game, parts, best, low)
+
+
+def _steady(game: LeaderGame, parts: Segments, price: float, low: float) -> float:
+    """Step down by ulps where demand is so steep that the last bit of the price decides what is sold.
+
+    There the double next to a kink, or to the price at which demand just fits, may lie on its wrong side.
+    """
+    near = parts[(parts.start <= np.nextafter(price, np.inf)) & (parts.end >= price)]
+    steepness, wanted = near.steepness(price)
+    if steepness * price * 2.0**-52 <= 0.1 * _CLOSE * min(wanted, game.capacity):
+        return price
+    profit, below = game.profit(price), max(float(np.nextafter(price, 0.0)), low)
+    while (found := game.profit(below)) > profit + _CLOSE * abs(profit):
+        price, profit, below = below, found, max(float(np.nextafter(below, 0.0)), low)
+    return price

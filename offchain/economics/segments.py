@@ -53,6 +53,13 @@ class Segments:
             inverse = np.where(self.inverse > 0, self.inverse * (self.scale / price) ** self.exponent, 0.0)
         return np.asarray(inverse + self.constant - self.linear * price)
 
+    def steepness(self, price: float) -> tuple[float, float]:
+        """Largest rate at which demand falls at `price` on any of these segments, and the least demand."""
+        at = np.full(len(self), price)
+        wanted = self.demand(at)
+        inverse = self.exponent * (wanted - self.constant + self.linear * at) / at
+        return float((inverse + self.linear).max()), float(wanted.min())
+
     def slope(self, price: FloatArray, unit_cost: float) -> FloatArray:
         r"""Derivative of the profit, :math:`E + cG - 2Gp + A (s/p)^\theta (1 - \theta + \theta c / p)`."""
         theta = self.exponent
@@ -179,7 +186,7 @@ def merge(changes: tuple[Change, ...]) -> Change:
     return Change(np.concatenate([change.at for change in changes]), joined(1), joined(2), joined(3))
 
 
-def within(change: Change, inside: NDArray[np.bool_]) -> Change:
+def within(change: Change, inside: NDArray[np.bool_] | NDArray[np.intp]) -> Change:
     """Keep some of the consumers of one group of changes."""
     return Change(change.at[inside], *(None if steps is None else steps[inside] for steps in change[1:]))
 
