@@ -5,21 +5,22 @@ changes of demand in buckets gives D at every bucket's edge in O(n); buckets who
 already found are left out, and only the breakpoints in the others are sorted.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from offchain.economics.followers import Change, FloatArray
+from offchain.economics.groups import chosen, parts
 from offchain.economics.segments import Segments, aggregate, build, first_segment, merge, within
 
 if TYPE_CHECKING:
     from offchain.economics.leader import LeaderGame
 
-# Below this many followers sorting everything is faster than sieving.
+# With fewer changes than this, sorting everything is faster than sieving.
 _SORT_ALL = 20_000
-_BUCKETS = 1 << 16
+_BUCKETS = 1 << 15
 # Sums in buckets round differently from sums in order; no bound may be missed for that.
 _SLACK = 1e-6
 
@@ -27,61 +28,90 @@ _SLACK = 1e-6
 def promising_segments(game: "LeaderGame", low: float, high: float) -> Segments:
     """Segments on [low, high] among which is the optimal one, and the one where demand meets capacity."""
     followers, scale = game.followers, game.scale
-    changes = followers.changes(scale)
-    if sum(change.at.size for change in changes) <= _SORT_ALL or low >= high:
+    if low >= high or followers.size <= _SORT_ALL:
         return aggregate(followers, low, high, scale)
-    edges, owners = _assign(changes, low, high)
-    at_edges = _cumulate(first_segment(followers, low, high, scale), changes, owners, edges)
-    return _cut(changes, owners, at_edges, _hopeful(game, at_edges))
+    grid = _Grid.over(low, high)
+    owners: list[list[NDArray[np.int32]]] = []
+    buckets = _cumulate(game, grid, owners)
+    flags = np.concatenate(([False], _hopeful(game, buckets), [False]))
+    kept: list[Change] = []
+    for part, groups in zip(parts(followers), owners, strict=True):
+        # Whoever changes in a kept bucket; what changes elsewhere is cut off with the other buckets.
+        concerned = [flags[group] for group in groups]
+        some = chosen(part, np.flatnonzero(np.logical_or.reduce(concerned))) if groups else part
+        kept += some.changes(scale)
+    return _cut(merge(tuple(kept)), buckets, flags)
 
 
-def _assign(
-    changes: tuple[Change, ...], low: float, high: float
-) -> tuple[FloatArray, list[NDArray[np.int64]]]:
-    """Edges of the buckets, and the bucket of each change, counted from one: zero takes what is up to low.
-
-    What is above `high` goes to one more bucket, or to the last one: it matters to no edge below it.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """Buckets of prices by the leading bits of a double.
 
     The bits of a positive double, read as an integer, grow with it, and nearly as its logarithm does;
     shifting them is an order of magnitude cheaper than taking the logarithm.
     """
-    # A change at `low` itself is part of the base, so the first bucket begins one ulp above it.
-    first, last = (int(bits) for bits in np.array([low, high]).view(np.int64))
-    first += 1
-    shift = max((last - first).bit_length() - _BUCKETS.bit_length() + 1, 0)
-    count = ((last - first) >> shift) + 1
-    edges = (first + (np.arange(count + 1) << shift)).view(np.float64)
-    edges[0], edges[-1] = low, high
-    owners = []
-    for change in changes:
-        bits = change.at.view(np.int64) - (first - (1 << shift))
-        bits >>= shift
-        np.clip(bits, 0, count + 1, out=bits)
-        owners.append(bits)
-    return edges, owners
+
+    first: int
+    shift: int
+    edges: FloatArray
+
+    @classmethod
+    def over(cls, low: float, high: float) -> "_Grid":
+        """Cut [low, high]; a change at `low` itself is part of the base, so the first bucket is open."""
+        first, last = (int(bits) for bits in np.array([low, high]).view(np.int64))
+        first += 1
+        shift = max((last - first).bit_length() - _BUCKETS.bit_length() + 1, 0)
+        count = ((last - first) >> shift) + 1
+        edges = (first + (np.arange(count + 1) << shift)).view(np.float64)
+        edges[0], edges[-1] = low, high
+        return cls(first, shift, edges)
+
+    @property
+    def count(self) -> int:
+        """Number of buckets."""
+        return int(self.edges.size) - 1
+
+    def owners(self, prices: FloatArray) -> NDArray[np.int64]:
+        """Bucket of each price, counted from one; zero takes what is up to the lowest edge.
+
+        What is above the highest edge goes to one more bucket, or to the last: it matters to no edge.
+        """
+        bits: NDArray[np.int64] = prices.view(np.int64) - (self.first - (1 << self.shift))
+        bits >>= self.shift
+        return np.clip(bits, 0, self.count + 1, out=bits)
 
 
-def _cumulate(
-    base: Segments, changes: tuple[Change, ...], owners: list[NDArray[np.int64]], edges: FloatArray
-) -> Segments:
-    """Demand just above the lower edge of each bucket, as if no breakpoint were inside."""
-    count = edges.size - 1
+def _cumulate(game: "LeaderGame", grid: _Grid, owners: list[list[NDArray[np.int32]]]) -> Segments:
+    """Demand just above the lower edge of each bucket, as if no breakpoint were inside.
 
-    def total(column: int, first: float) -> tuple[FloatArray, float]:
-        running, gross = np.full(count, first, dtype=np.longdouble), 0.0
-        for change, owner in zip(changes, owners, strict=True):
-            if (steps := change[column]) is not None:
-                # The outer buckets take what lies outside the bounds, where steps may be infinite.
-                inside = np.bincount(owner, weights=steps, minlength=count + 2)[1 : count + 1]
-                running[1:] += np.cumsum(inside[:-1], dtype=np.longdouble)
-                gross += float(np.abs(inside).sum())  # the steps of one group have one sign
-        return running.astype(np.float64), gross
-
-    (inverse, _), (constant, gross) = total(1, base.inverse[0]), total(2, base.constant[0])
-    linear, gross_linear = total(3, base.linear[0])
-    # Up to the last edge: more than any one bucket has lost to rounding.
-    mass = base.mass[0] + gross + gross_linear * edges[1:]
-    return Segments(base.exponent, base.scale, edges[:-1], edges[1:], inverse, constant, linear, mass)
+    Appends to `owners` the buckets of the changes, for each part and group.
+    """
+    # The steps of one group all have one sign, so its sums tell how much has been added in all.
+    groups: dict[tuple[type, int, int], FloatArray] = {}
+    for part in parts(game.followers):
+        owners.append([])
+        for place, change in enumerate(part.changes(game.scale)):
+            owner = grid.owners(change.at)
+            owners[-1].append(owner.astype(np.int32))
+            for row, steps in enumerate(change[1:]):
+                if steps is not None:
+                    # The outer buckets take what lies outside the bounds, where steps may be infinite.
+                    inside = np.bincount(owner, weights=steps, minlength=grid.count + 2)[1:-1]
+                    key = (type(part), place, row)
+                    groups[key] = inside + groups.get(key, 0.0)
+    sums, gross = np.zeros((3, grid.count)), np.zeros(3)
+    for (_, _, row), group in groups.items():
+        sums[row] += group
+        gross[row] += float(np.abs(group).sum())
+    base = first_segment(game.followers, float(grid.edges[0]), float(grid.edges[-1]), game.scale)
+    columns = []
+    for first, row in zip((base.inverse, base.constant, base.linear), sums, strict=True):
+        columns.append(first[0] + np.concatenate(([0.0], np.cumsum(row[:-1], dtype=np.longdouble))))
+    inverse, constant, linear = (column.astype(np.float64) for column in columns)
+    start, end = grid.edges[:-1], grid.edges[1:]
+    # More than any one bucket has lost to rounding.
+    mass = base.mass[0] + gross[1] + gross[2] * end
+    return Segments(base.exponent, base.scale, start, end, inverse, constant, linear, mass)
 
 
 def _hopeful(game: "LeaderGame", buckets: Segments) -> NDArray[np.bool_]:
@@ -96,16 +126,11 @@ def _hopeful(game: "LeaderGame", buckets: Segments) -> NDArray[np.bool_]:
     return np.asarray(keep)
 
 
-def _cut(
-    changes: tuple[Change, ...], owners: list[NDArray[np.int64]], buckets: Segments, keep: NDArray[np.bool_]
-) -> Segments:
+def _cut(joined: Change, buckets: Segments, flags: NDArray[np.bool_]) -> Segments:
     """Sort the changes in the kept buckets, run by run of neighbouring buckets."""
-    flags = np.concatenate(([False], keep, [False]))
-    joined = merge(tuple(within(c, np.flatnonzero(flags[o])) for c, o in zip(changes, owners, strict=True)))
     steps = np.diff(flags.astype(np.int8))
     runs = []
     for first, last in zip(np.flatnonzero(steps == 1), np.flatnonzero(steps == -1), strict=True):
-        base = buckets[np.array([first])]
-        base = replace(base, end=buckets.end[last - 1 : last])
+        base = replace(buckets[np.array([first])], end=buckets.end[last - 1 : last])
         runs.append(build(base, within(joined, (joined.at >= base.start) & (joined.at < base.end))))
     return Segments.join(runs)

@@ -137,6 +137,11 @@ class Miners:
         object.__setattr__(self, "prize", column("prize", self.prize))
 
     @property
+    def size(self) -> int:
+        """Number of followers."""
+        return int(self.prize.size)
+
+    @property
     def exponent(self) -> float:
         """A constant spend falls with the first power of the price, in units."""
         return 1.0

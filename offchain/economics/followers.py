@@ -5,7 +5,7 @@ non-increasing and made of pieces alpha / p**theta + beta - gamma p between its 
 leader (`offchain.economics.leader`) needs nothing but these pieces.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -53,6 +53,11 @@ class PiecewiseFollowers(Followers, Protocol):
     """Followers whose demand comes in pieces, which is what an exact leader can solve in closed form."""
 
     @property
+    def size(self) -> int:
+        """Number of followers."""
+        ...
+
+    @property
     def exponent(self) -> float:
         """The power theta >= 1 of the inverse price in every piece."""
         ...
@@ -75,13 +80,17 @@ def column(name: str, data: ArrayLike) -> FloatArray:
 
 
 def bounds(name: str, data: ArrayLike) -> FloatArray:
-    """Check one column of upper bounds, in which infinity stands for no bound."""
-    values = np.asarray(data, dtype=np.float64) + 0.0  # a copy without negative zeros
+    """Check one column of upper bounds, in which infinity stands for no bound.
+
+    Warning: an array of doubles is not copied; whoever changes it later changes a consumer unchecked.
+    """
+    values = np.asarray(data, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise ValueError(f"{name} must be a list with at least one number")
-    if not values.min() >= 0:
+    if not (least := values.min()) >= 0:
         raise ValueError(f"{name} must not be negative or NaN")
-    return values
+    # The bits of a negative zero would put it among the largest prices.
+    return values + 0.0 if least == 0 else values
 
 
 def same_length(**columns: FloatArray) -> None:
@@ -135,14 +144,6 @@ class LogConsumers:
     efficiency: FloatArray
     limit: FloatArray | None = None
     budget: FloatArray | None = None
-    #: Units of head start, 1 / k: what the marginal utility a / (1 / k + x) adds to x.
-    threshold: FloatArray = field(init=False, repr=False)
-    #: Prices a k from which on each consumer buys nothing.
-    choke: FloatArray = field(init=False, repr=False)
-    #: Prices up to which each consumer takes all of its limit.
-    full_until: FloatArray = field(init=False, repr=False)
-    #: Prices up to which the limit or the budget binds.
-    spent_until: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         value, efficiency = column("value", self.value), column("efficiency", self.efficiency)
@@ -151,20 +152,18 @@ class LogConsumers:
         same_length(
             value=value, efficiency=efficiency, limit=limit, budget=value if budget is None else budget
         )
-        choke = value * efficiency
-        with np.errstate(divide="ignore"):
-            threshold = np.asarray(1.0 / efficiency)
-        # Rounding may put the price of a limit of nothing above the choke price.
-        full = spent = np.minimum(value / (limit + threshold), choke)
-        if budget is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                limited = (limit > 0) & np.isfinite(budget)
-                full = np.minimum(full, np.where(limited, budget / limit, np.inf))
-                spent = np.maximum(full, np.where(value > budget, efficiency * (value - budget), 0.0))
-        found = {"value": value, "efficiency": efficiency, "limit": limit, "budget": budget}
-        found |= {"threshold": threshold, "choke": choke, "full_until": full, "spent_until": spent}
-        for name, data in found.items():
+        for name, data in (
+            ("value", value),
+            ("efficiency", efficiency),
+            ("limit", limit),
+            ("budget", budget),
+        ):
             object.__setattr__(self, name, data)
+
+    @property
+    def size(self) -> int:
+        """Number of followers."""
+        return int(self.value.size)
 
     @property
     def exponent(self) -> float:
@@ -176,6 +175,42 @@ class LogConsumers:
         """The limits, which are never None once the consumers are built."""
         assert self.limit is not None
         return self.limit
+
+    @property
+    def threshold(self) -> FloatArray:
+        """Units of head start, 1 / k: what the marginal utility a / (1 / k + x) adds to x."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(1.0 / self.efficiency)
+
+    @property
+    def choke(self) -> FloatArray:
+        """Prices a k from which on each consumer buys nothing."""
+        return np.asarray(self.value * self.efficiency)
+
+    @property
+    def full_until(self) -> FloatArray:
+        """Prices up to which each consumer takes all of its limit."""
+        return self._full_until(self.threshold, self.choke)
+
+    def _full_until(self, threshold: FloatArray, choke: FloatArray) -> FloatArray:
+        prices = self.caps + threshold
+        np.divide(self.value, prices, out=prices)
+        # Rounding may put the price of a limit of nothing above the choke price.
+        np.minimum(prices, choke, out=prices)
+        if self.budget is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                limited = (self.caps > 0) & np.isfinite(self.budget)
+                np.minimum(prices, np.where(limited, self.budget / self.caps, np.inf), out=prices)
+        return prices
+
+    @property
+    def spent_until(self) -> FloatArray:
+        """Prices up to which the limit or the budget binds."""
+        if self.budget is None:
+            return self.full_until
+        with np.errstate(invalid="ignore"):
+            binding = np.where(self.value > self.budget, self.efficiency * (self.value - self.budget), 0.0)
+        return np.maximum(self.full_until, binding)
 
     def demand(self, price: float | FloatArray) -> FloatArray:
         """Best response x_i(p) of each consumer to one price or to its own, shape (n,), units."""
@@ -199,29 +234,35 @@ class LogConsumers:
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
-        free = (self.spent_until <= price) & (price < self.choke)
+        threshold, choke = self.threshold, self.choke
+        full = self._full_until(threshold, choke)
+        spent = full if self.budget is None else self.spent_until
+        free = (spent <= price) & (price < choke)
         inverse = _sum_where(free, self.value)
-        constant = _sum_where(self.full_until > price, self.caps) - _sum_where(free, self.threshold)
+        constant = _sum_where(full > price, self.caps) - _sum_where(free, threshold)
         if self.budget is not None:
-            inverse += _sum_where((self.full_until <= price) & (price < self.spent_until), self.budget)
+            inverse += _sum_where((full <= price) & (price < spent), self.budget)
         return Coefficients(inverse / scale, constant, 0.0)
 
     def changes(self, scale: float) -> tuple[Change, ...]:
         """Limit, then budget, then the free piece a / p - 1 / k, then nothing."""
         value = self.value if scale == 1 else self.value / scale
-        leave = Change(self.choke, -value, self.threshold, None)
+        threshold, choke = self.threshold, self.choke
+        leave = Change(choke, -value, threshold, None)
+        full = self._full_until(threshold, choke)
         if self.budget is None:
-            if np.isinf(self.caps).all():
+            if not full.any():
                 return (leave,)
-            return (Change(self.full_until, value, -(self.threshold + self.caps), None), leave)
-        budgeted = self.spent_until > self.full_until
+            return (Change(full, value, -(threshold + self.caps), None), leave)
+        spent = self.spent_until
+        budgeted = spent > full
         money = np.where(budgeted, self.budget, 0.0) / scale
         first = np.where(budgeted, money, value)
-        loss = np.where(budgeted, 0.0, -self.threshold) - self.caps
+        loss = np.where(budgeted, 0.0, -threshold) - self.caps
         second = np.where(budgeted, value - money, 0.0)
         return (
-            Change(self.full_until, first, loss, None),
-            Change(self.spent_until, second, np.where(budgeted, -self.threshold, 0.0), None),
+            Change(full, first, loss, None),
+            Change(spent, second, np.where(budgeted, -threshold, 0.0), None),
             leave,
         )
 
@@ -256,6 +297,11 @@ class QuadConsumers:
             raise ValueError("slope must be positive")
         for name, data in (("value", value), ("slope", slope), ("limit", limit)):
             object.__setattr__(self, name, data)
+
+    @property
+    def size(self) -> int:
+        """Number of followers."""
+        return int(self.value.size)
 
     @property
     def exponent(self) -> float:
@@ -337,6 +383,11 @@ class PowerConsumers:
             raise ValueError("sigma must lie strictly between 0 and 1")
         object.__setattr__(self, "value", value)
         object.__setattr__(self, "limit", limit)
+
+    @property
+    def size(self) -> int:
+        """Number of followers."""
+        return int(self.value.size)
 
     @property
     def exponent(self) -> float:

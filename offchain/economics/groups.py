@@ -1,10 +1,20 @@
 """Groups: several kinds of followers who face one price, and rivals who already serve some of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from offchain.economics.followers import Change, Coefficients, FloatArray, PiecewiseFollowers
+from offchain.economics.followers import (
+    Change,
+    Coefficients,
+    FloatArray,
+    LogConsumers,
+    PiecewiseFollowers,
+    PowerConsumers,
+    QuadConsumers,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +39,11 @@ class Together:
     def __post_init__(self) -> None:
         if len({kind.exponent for kind in self.kinds}) != 1:
             raise ValueError("kinds must fall with the same power of the price")
+
+    @property
+    def size(self) -> int:
+        """Number of followers."""
+        return sum(kind.size for kind in self.kinds)
 
     @property
     def exponent(self) -> float:
@@ -74,6 +89,11 @@ class Residual:
     taken: float
 
     @property
+    def size(self) -> int:
+        """Number of followers."""
+        return self.followers.size + 1
+
+    @property
     def exponent(self) -> float:
         """The power of the inverse price of the followers."""
         return self.followers.exponent
@@ -98,3 +118,40 @@ class Residual:
     def changes(self, scale: float) -> tuple[Change, ...]:
         """Changes of the followers: what the rivals take does not change."""
         return self.followers.changes(scale)
+
+
+# Consumers handled at a time: their columns then stay in the cache from one step to the next.
+_PART = 1 << 15
+_INDEPENDENT = (LogConsumers, QuadConsumers, PowerConsumers)
+
+
+def parts(followers: PiecewiseFollowers) -> Iterator[PiecewiseFollowers]:
+    """Cut consumers who do not depend on each other into groups whose columns fit a processor's cache.
+
+    The parts share memory with the whole; kinds that depend on each other, like miners, stay together.
+    """
+    if isinstance(followers, Together):
+        for kind in followers.kinds:
+            yield from parts(kind)
+    elif isinstance(followers, _INDEPENDENT) and followers.size > _PART:
+        for first in range(0, followers.size, _PART):
+            yield chosen(followers, slice(first, first + _PART))
+    else:
+        yield followers
+
+
+def chosen(followers: PiecewiseFollowers, which: slice | NDArray[np.intp]) -> PiecewiseFollowers:
+    """Some of the consumers, if they do not depend on each other; all of the followers if they do."""
+    if not isinstance(followers, _INDEPENDENT):
+        return followers
+    some: PiecewiseFollowers = object.__new__(type(followers))  # the columns have been checked before
+    for name in type(followers).__slots__:
+        data = getattr(followers, name)
+        object.__setattr__(some, name, data[which] if isinstance(data, np.ndarray) else data)
+    return some
+
+
+def total_coefficients(followers: PiecewiseFollowers, price: float, scale: float) -> Coefficients:
+    """Sum the pieces that hold just above `price`, part by part."""
+    columns = zip(*(part.coefficients(price, scale) for part in parts(followers)), strict=True)
+    return Coefficients(*(sum(numbers) for numbers in columns))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offchain.economics.followers import Change, FloatArray, PiecewiseFollowers
+from offchain.economics.groups import total_coefficients
 
 # Enough halvings for the width of any pair of doubles of one magnitude to reach one unit in the last place.
 _BISECTIONS = 90
@@ -145,7 +146,7 @@ def single_segment(followers: PiecewiseFollowers, start: float, end: float, scal
 
     Running sums lose digits where large consumers have left; a sum over those who are there does not.
     """
-    inverse, constant, linear = followers.coefficients(start + (end - start) / 2, scale)
+    inverse, constant, linear = total_coefficients(followers, start + (end - start) / 2, scale)
     columns = [np.array([number]) for number in (start, end, inverse, constant, linear, abs(constant))]
     return Segments(followers.exponent, scale, *columns)
 
@@ -199,7 +200,7 @@ def aggregate(followers: PiecewiseFollowers, low: float, high: float, scale: flo
 
 def first_segment(followers: PiecewiseFollowers, low: float, high: float, scale: float) -> Segments:
     """Demand just above `low`, before any change."""
-    base = followers.coefficients(low, scale)
+    base = total_coefficients(followers, low, scale)
     # An inverse part is at least as large as the constant part that is taken from it, and the changes of
     # the one are no larger than those of the other, so the mass is counted with the constant.
     reach = base.inverse * (scale / low) ** followers.exponent if base.inverse > 0 and low > 0 else 0.0

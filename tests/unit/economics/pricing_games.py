@@ -76,8 +76,8 @@ def with_prices(rng: Generator, family: str, inputs: Inputs) -> Inputs:
     wanted = DEMANDS[family](inputs)
     at = float(wanted(np.array([rng.uniform(inputs["pmin"], inputs["pmax"])])).sum())
     full = sum(x or 0.0 for x in inputs["d"])
-    choice = rng.choice([None, at, at * 0.5, full, 0.0], p=[0.35, 0.35, 0.15, 0.1, 0.05])
-    inputs["Q"] = None if choice is None or not np.isfinite(choice) else round(float(choice), 6)
+    capacity = float(rng.choice([np.inf, at, at * 0.5, full, 0.0], p=[0.35, 0.35, 0.15, 0.1, 0.05]))
+    inputs["Q"] = round(capacity, 6) if np.isfinite(capacity) else None
     return inputs
 
 

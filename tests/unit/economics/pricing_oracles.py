@@ -108,16 +108,7 @@ def best_profit(family: str, inputs: Inputs, grid: int = 200) -> float:
     inner = kinks(family, inputs)
     between = np.concatenate((np.linspace(low, high, grid), np.geomspace(max(low, high * 1e-12), high, grid)))
     edges = np.unique(np.clip(np.concatenate(([low, high], inner, between)), low, high))
-    left, right = edges[:-1].copy(), edges[1:].copy()
-    profit = lambda prices: profit_at(family, inputs, prices)  # noqa: E731
-    top = float(profit(edges).max())
-    if not left.size:
-        return top
-    for _ in range(80):
-        first, second = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
-        up = profit(first) < profit(second)
-        left, right = np.where(up, first, left), np.where(up, right, second)
-    return max(top, float(profit(left).max()), float(profit(right).max()))
+    return golden_maximum(lambda prices: profit_at(family, inputs, prices), edges)
 
 
 def shares_total(ratios: Array, caps: Array) -> float:
@@ -155,7 +146,7 @@ def golden_maximum(profit: Callable[[Array], Array], edges: Array) -> float:
     """Largest value on the edges and, by golden section, on every interval between them."""
     left, right = edges[:-1].copy(), edges[1:].copy()
     top = float(profit(edges).max())
-    for _ in range(70 if left.size else 0):
+    for _ in range(80 if left.size else 0):
         first, second = right - GOLDEN * (right - left), left + GOLDEN * (right - left)
         up = profit(first) < profit(second)
         left, right = np.where(up, first, left), np.where(up, right, second)
@@ -222,7 +213,7 @@ def contest_prices_profit(inputs: Inputs) -> float:
             low = first
         else:
             high = second
-    return max(revenue(x) - cost * x for x in (least, low, high))
+    return float(max(revenue(x) - cost * x for x in (least, low, high)))
 
 
 def deviation_gain(inputs: Inputs, price: float, leader: int) -> tuple[float, float]:

@@ -62,7 +62,8 @@ def consumers(rng: Generator) -> IntegerLog:
         rng.integers(1, 10**18, 300),
         rng.integers(0, 3 * 10**18, 300),
     )
-    return IntegerLog(*(tuple(map(int, c)) for c in columns), (LARGEST,) * 300)
+    value, efficiency, limit = (tuple(map(int, column)) for column in columns)
+    return IntegerLog(value, efficiency, limit, (LARGEST,) * 300)
 
 
 def test_units_are_the_exact_rational_rounded_each_way(consumers: IntegerLog) -> None:

@@ -14,7 +14,7 @@ import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from offchain.economics import buckets
+from offchain.economics import buckets, groups
 from offchain.economics.instances import read_instances
 from offchain.economics.report import solve_instance
 
@@ -61,6 +61,7 @@ def test_sieving_breakpoints_in_buckets_loses_no_optimum(
     """What a million consumers go through, on games small enough to search."""
     monkeypatch.setattr(buckets, "_SORT_ALL", 0)
     monkeypatch.setattr(buckets, "_BUCKETS", bins)
+    monkeypatch.setattr(groups, "_PART", 2)
     for _ in range(COUNT // 2):
         inputs = games.uniform_game(rng, family)
 

@@ -1,23 +1,28 @@
 """The solver against libraries that know nothing of it: cvxpy, SciPy's global search, nashpy."""
 
+from importlib import import_module
 from typing import Any
 
-import cvxpy as cp
-import nashpy as nash
+import nashpy as nash  # type: ignore[import-untyped]
 import numpy as np
 import pricing_games as games
 import pricing_oracles as oracles
 import pytest
 from numpy.random import Generator
-from scipy.optimize import differential_evolution
+from scipy.optimize import differential_evolution  # type: ignore[import-untyped]
 
+from offchain.economics import buckets
 from offchain.economics.contest import tullock_equilibrium
 from offchain.economics.contest_prices import solve_contest_prices
 from offchain.economics.discriminatory import solve_discriminatory
-from offchain.economics.followers import LogConsumers, QuadConsumers
+from offchain.economics.followers import LogConsumers, PiecewiseFollowers, QuadConsumers
+from offchain.economics.groups import Together
 from offchain.economics.instances import FAMILIES
 from offchain.economics.leader import LeaderGame, solve_leader
 from offchain.economics.report import followers_of
+
+# cvxpy is typed, but its atoms are not exported to type checkers.
+cp: Any = import_module("cvxpy")
 
 ROUGH = 2e-6  # what the interior-point solver promises
 
@@ -153,3 +158,22 @@ def test_a_market_of_thousands_agrees_with_dense_search(rng: Generator, family: 
     grid = oracles.profit_at(family, inputs, np.geomspace(0.3, 60.0, 4000))
     assert found.profit >= grid.max()
     assert found.profit == pytest.approx(grid.max(), rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["log", "quad", "both"])
+def test_sieving_a_large_market_finds_the_price_of_sorting_it(
+    rng: Generator, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, other, limit = tame(rng, 70_000)
+    log, quad = LogConsumers(value, other, limit), QuadConsumers(value, other, limit)
+    crowds: dict[str, PiecewiseFollowers] = {"log": log, "quad": quad, "both": Together((log, quad))}
+    crowd = crowds[kind]
+    for capacity in (np.inf, 0.1 * float(crowd.demand(0.3).sum())):
+        sieved = solve_leader(crowd, capacity, 0.3, (0.1, 60.0))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(buckets, "_SORT_ALL", 10**9)
+            everything = solve_leader(crowd, capacity, 0.3, (0.1, 60.0))
+
+        assert sieved.profit == pytest.approx(everything.profit, rel=1e-12)
+        assert sieved.price == pytest.approx(everything.price, rel=1e-6)
