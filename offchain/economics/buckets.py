@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offchain.economics.followers import Change, FloatArray
-from offchain.economics.groups import chosen, parts
-from offchain.economics.segments import Segments, aggregate, build, first_segment, merge, within
+from offchain.economics.groups import chosen, parts, total_coefficients
+from offchain.economics.segments import Segments, aggregate, build, merge, within
 
 if TYPE_CHECKING:
     from offchain.economics.leader import LeaderGame
 
 # With fewer changes than this, sorting everything is faster than sieving.
-_SORT_ALL = 20_000
+_SORT_ALL = 8_000
 _BUCKETS = 1 << 15
 # Sums in buckets round differently from sums in order; no bound may be missed for that.
 _SLACK = 1e-6
@@ -28,7 +28,8 @@ _SLACK = 1e-6
 def promising_segments(game: "LeaderGame", low: float, high: float) -> Segments:
     """Segments on [low, high] among which is the optimal one, and the one where demand meets capacity."""
     followers, scale = game.followers, game.scale
-    if low >= high or followers.size <= _SORT_ALL:
+    # A power of the price other than the first gives weights too uneven to be taken from a total.
+    if not 0 < low < high or followers.size <= _SORT_ALL or followers.exponent != 1:
         return aggregate(followers, low, high, scale)
     grid = _Grid.over(low, high)
     owners: list[list[NDArray[np.int32]]] = []
@@ -95,31 +96,32 @@ def _cumulate(game: "LeaderGame", grid: _Grid, owners: list[list[NDArray[np.int3
             owners[-1].append(owner.astype(np.int32))
             for row, steps in enumerate(change[1:]):
                 if steps is not None:
-                    # The outer buckets take what lies outside the bounds, where steps may be infinite.
-                    inside = np.bincount(owner, weights=steps, minlength=grid.count + 2)[1:-1]
+                    # Bucket zero takes what lies below the bounds, where steps may be infinite.
+                    inside = np.bincount(owner, weights=steps, minlength=grid.count + 2)[1:]
                     key = (type(part), place, row)
                     groups[key] = inside + groups.get(key, 0.0)
-    sums, gross = np.zeros((3, grid.count)), np.zeros(3)
+    sums, gross = np.zeros((3, grid.count + 1)), np.zeros(3)
     for (_, _, row), group in groups.items():
         sums[row] += group
         gross[row] += float(np.abs(group).sum())
-    base = first_segment(game.followers, float(grid.edges[0]), float(grid.edges[-1]), game.scale)
-    columns = []
-    for first, row in zip((base.inverse, base.constant, base.linear), sums, strict=True):
-        columns.append(first[0] + np.concatenate(([0.0], np.cumsum(row[:-1], dtype=np.longdouble))))
-    inverse, constant, linear = (column.astype(np.float64) for column in columns)
+    # From the highest price down, where few still buy: what is above an edge has not happened at it.
+    last = total_coefficients(game.followers, np.inf, game.scale)
+    above = np.cumsum(sums[:, ::-1], axis=1, dtype=np.longdouble)[:, :0:-1]
+    inverse, constant, linear = (np.array(last)[:, None] - above).astype(np.float64)
     start, end = grid.edges[:-1], grid.edges[1:]
-    # More than any one bucket has lost to rounding.
-    mass = base.mass[0] + gross[1] + gross[2] * end
-    return Segments(base.exponent, base.scale, start, end, inverse, constant, linear, mass)
+    # More than any one bucket has lost to rounding, in units at its lower edge.
+    mass = (abs(last.inverse) + gross[0]) * game.scale / start
+    mass += abs(last.constant) + gross[1] + (last.linear + gross[2]) * end
+    return Segments(game.followers.exponent, game.scale, start, end, inverse, constant, linear, mass)
 
 
 def _hopeful(game: "LeaderGame", buckets: Segments) -> NDArray[np.bool_]:
-    wanted = np.minimum(buckets.demand(buckets.start), game.capacity)
+    demand, margin = buckets.demand(buckets.start), 2.0**-50 * buckets.mass
     with np.errstate(invalid="ignore"):
-        reached = np.nanmax((buckets.start - game.unit_cost) * wanted)
-    keep = (buckets.end - game.unit_cost) * wanted >= reached - _SLACK * abs(reached)
-    crowded = np.flatnonzero(wanted >= game.capacity)
+        most, least = (np.clip(demand + error, 0.0, game.capacity) for error in (margin, -margin))
+        reached = np.nanmax((buckets.start - game.unit_cost) * least)
+        keep = (buckets.end - game.unit_cost) * most >= reached - _SLACK * abs(reached)
+    crowded = np.flatnonzero(most >= game.capacity)
     if crowded.size:
         # Rounding may put the crossing into the next bucket.
         keep[max(crowded[-1] - 1, 0) : crowded[-1] + 2] = True

@@ -234,6 +234,8 @@ class LogConsumers:
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
+        if np.isinf(price):
+            return Coefficients(0.0, 0.0, 0.0)
         threshold, choke = self.threshold, self.choke
         full = self._full_until(threshold, choke)
         spent = full if self.budget is None else self.spent_until

@@ -177,3 +177,21 @@ def test_sieving_a_large_market_finds_the_price_of_sorting_it(
 
         assert sieved.profit == pytest.approx(everything.profit, rel=1e-12)
         assert sieved.price == pytest.approx(everything.price, rel=1e-6)
+
+
+def test_sieving_survives_consumers_a_billion_times_larger(
+    rng: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large consumers who take their limits at any price must not drown the others in rounding."""
+    monkeypatch.setattr(buckets, "_SORT_ALL", 0)
+    for _ in range(20):
+        value, efficiency, limit = tame(rng, 60)
+        value[:5], limit[:5] = value[:5] * 1e9, limit[:5] * 1e-3
+        consumers = LogConsumers(value, efficiency, limit)
+
+        sieved = solve_leader(consumers, np.inf, 0.3, (0.1, 40.0))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(buckets, "_SORT_ALL", 10**9)
+            everything = solve_leader(consumers, np.inf, 0.3, (0.1, 40.0))
+        assert sieved.profit == pytest.approx(everything.profit, rel=1e-11)
