@@ -70,7 +70,8 @@ def active_threshold(ratios: FloatArray) -> tuple[int, float]:
     """
     ordered = np.sort(ratios)
     sums = np.cumsum(ordered)
-    active = int(np.count_nonzero(ordered * np.arange(ratios.size) < sums))
+    # Rounding must not turn two miners, who are always both active, into one.
+    active = max(int(np.count_nonzero(ordered * np.arange(ratios.size) < sums)), min(ratios.size, 2))
     return active, float(ordered[:active].sum())
 
 

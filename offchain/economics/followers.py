@@ -100,7 +100,7 @@ def same_length(**columns: FloatArray) -> None:
         raise ValueError(f"columns differ in length: {sizes}")
 
 
-def _limits(limit: ArrayLike | None, value: FloatArray) -> FloatArray:
+def limits_or_none(limit: ArrayLike | None, value: FloatArray) -> FloatArray:
     """The limits given, or none for anybody."""
     return np.full(value.shape, np.inf) if limit is None else bounds("limit", limit)
 
@@ -109,7 +109,8 @@ def _sum_where(chosen: NDArray[np.bool_], numbers: FloatArray) -> float:
     return float(np.where(chosen, numbers, 0.0).sum())
 
 
-def _distinct(*prices: FloatArray) -> FloatArray:
+def distinct(*prices: FloatArray) -> FloatArray:
+    """Sort prices, without repetitions and without those at which nothing happens: zero and infinity."""
     found = np.unique(np.concatenate(prices))
     return np.asarray(found[(found > 0) & np.isfinite(found)])
 
@@ -147,7 +148,7 @@ class LogConsumers:
 
     def __post_init__(self) -> None:
         value, efficiency = column("value", self.value), column("efficiency", self.efficiency)
-        limit = _limits(self.limit, value)
+        limit = limits_or_none(self.limit, value)
         budget = None if self.budget is None else bounds("budget", self.budget)
         same_length(
             value=value, efficiency=efficiency, limit=limit, budget=value if budget is None else budget
@@ -230,7 +231,7 @@ class LogConsumers:
 
     def breakpoints(self) -> FloatArray:
         """Where somebody's limit or budget starts to bind, or somebody stops buying."""
-        return _distinct(self.full_until, self.spent_until, self.choke)
+        return distinct(self.full_until, self.spent_until, self.choke)
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
@@ -293,7 +294,7 @@ class QuadConsumers:
 
     def __post_init__(self) -> None:
         value, slope = column("value", self.value), column("slope", self.slope)
-        limit = _limits(self.limit, value)
+        limit = limits_or_none(self.limit, value)
         same_length(value=value, slope=slope, limit=limit)
         if not (slope > 0).all():
             raise ValueError("slope must be positive")
@@ -336,7 +337,7 @@ class QuadConsumers:
 
     def breakpoints(self) -> FloatArray:
         """Where somebody's limit stops to bind, or somebody stops buying."""
-        return _distinct(self.full_until, self.choke)
+        return distinct(self.full_until, self.choke)
 
     def coefficients(self, price: float, scale: float) -> Coefficients:
         """Sum the pieces that hold just above `price`."""
@@ -352,85 +353,3 @@ class QuadConsumers:
             Change(self.full_until, None, intercept - self.caps, rate),
             Change(self.value, None, -intercept, -rate),
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PowerConsumers:
-    r"""Consumers with the utility of constant elasticity.
-
-    .. math:: u_i(x) = a_i \frac{x^{1 - \sigma}}{1 - \sigma} - p x, \quad
-              x_i(p) = \min(d_i, (a_i / p)^{1 / \sigma})
-
-    Parameters
-    ----------
-    value : ndarray, shape (n,), a_i, money per unit**(1 - sigma)
-    sigma : float in (0, 1), common to all
-    limit : ndarray, shape (n,), d_i, units, infinity for none; without limits if omitted
-
-    Examples
-    --------
-    >>> PowerConsumers(value=[4.0], sigma=0.5).demand(2.0)
-    array([4.])
-    """
-
-    value: FloatArray
-    sigma: float
-    limit: FloatArray | None = None
-
-    def __post_init__(self) -> None:
-        value = column("value", self.value)
-        limit = _limits(self.limit, value)
-        same_length(value=value, limit=limit)
-        if not 0 < self.sigma < 1:
-            raise ValueError("sigma must lie strictly between 0 and 1")
-        object.__setattr__(self, "value", value)
-        object.__setattr__(self, "limit", limit)
-
-    @property
-    def size(self) -> int:
-        """Number of followers."""
-        return int(self.value.size)
-
-    @property
-    def exponent(self) -> float:
-        """The elasticity of demand, 1 / sigma > 1."""
-        return 1.0 / self.sigma
-
-    @property
-    def caps(self) -> FloatArray:
-        """The limits, which are never None once the consumers are built."""
-        assert self.limit is not None
-        return self.limit
-
-    @property
-    def full_until(self) -> FloatArray:
-        """Prices a / d**sigma up to which each consumer takes all of its limit."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.value > 0, self.value / self.caps**self.sigma, 0.0)
-
-    def demand(self, price: float | FloatArray) -> FloatArray:
-        """Best response x_i(p) of each consumer to one price or to its own, shape (n,), units."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            wanted = np.where(self.value > 0, (self.value / price) ** self.exponent, 0.0)
-        return np.minimum(self.caps, wanted)
-
-    def utility(self, price: float, units: FloatArray) -> FloatArray:
-        """Utility a x**(1 - sigma) / (1 - sigma) - p x, shape (n,), money."""
-        return self.value * units ** (1 - self.sigma) / (1 - self.sigma) - price * units
-
-    def breakpoints(self) -> FloatArray:
-        """Where somebody's limit stops to bind."""
-        return _distinct(self.full_until)
-
-    def coefficients(self, price: float, scale: float) -> Coefficients:
-        """Sum the pieces that hold just above `price`."""
-        full = self.full_until > price
-        return Coefficients(float(self._weights(scale)[~full].sum()), float(self.caps[full].sum()), 0.0)
-
-    def changes(self, scale: float) -> tuple[Change, ...]:
-        """Limit, then the free piece (a / p)**(1 / sigma)."""
-        return (Change(self.full_until, self._weights(scale), -self.caps, None),)
-
-    def _weights(self, scale: float) -> FloatArray:
-        with np.errstate(over="ignore"):
-            return np.asarray((self.value / scale) ** self.exponent)

@@ -12,9 +12,9 @@ from offchain.economics.followers import (
     FloatArray,
     LogConsumers,
     PiecewiseFollowers,
-    PowerConsumers,
     QuadConsumers,
 )
+from offchain.economics.power import PowerConsumers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

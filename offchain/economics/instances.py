@@ -55,7 +55,7 @@ class UniformPrice(Inputs):
     c: Amount
     Q: Amount | None
     pmin: Amount
-    pmax: Amount
+    pmax: Positive
 
 
 class LogInputs(UniformPrice):

@@ -232,7 +232,10 @@ def _steady(game: LeaderGame, parts: Segments, price: float, low: float) -> floa
 
     There the double next to a kink, or to the price at which demand just fits, may lie on its wrong side.
     """
-    near = parts[(parts.start <= np.nextafter(price, np.inf)) & (parts.end >= price)]
+    above = float(np.nextafter(price, np.inf))
+    near = parts[(parts.start <= above) & (parts.end >= price)]
+    if price == game.price_bounds[1]:  # the kink may be at the bound itself, with the steep side beyond
+        near = Segments.join([near, single_segment(game.followers, price, above, game.scale)])
     steepness, wanted = near.steepness(price)
     if steepness * price * 2.0**-52 <= 0.1 * _CLOSE * min(wanted, game.capacity):
         return price

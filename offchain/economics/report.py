@@ -13,7 +13,6 @@ from offchain.economics.discriminatory import solve_discriminatory
 from offchain.economics.followers import (
     LogConsumers,
     PiecewiseFollowers,
-    PowerConsumers,
     QuadConsumers,
 )
 from offchain.economics.groups import Together
@@ -35,6 +34,7 @@ from offchain.economics.instances import (
 )
 from offchain.economics.leader import LeaderGame, LeaderSolution, solve_leader
 from offchain.economics.outside import solve_outside
+from offchain.economics.power import PowerConsumers
 
 Report = dict[str, Any]
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from offchain.economics.contest import Miners
 from offchain.economics.cover import IntegerGame, Verdict, verify_cover, walk_cover
-from offchain.economics.followers import LogConsumers, PiecewiseFollowers, PowerConsumers, QuadConsumers
+from offchain.economics.followers import LogConsumers, PiecewiseFollowers, QuadConsumers
 from offchain.economics.groups import Together
 from offchain.economics.kkt import misallocated
 from offchain.economics.leader import LeaderGame, solve_leader
+from offchain.economics.power import PowerConsumers
 from offchain.economics.wad import WAD, to_wad
 
 games = settings(

@@ -62,6 +62,7 @@ def test_price_prints_a_list_when_the_file_holds_a_list(file: Path) -> None:
         (log_game(Q=float("inf")), "Infinity is not a number"),
         (log_game().replace("4.0", "1e999"), "finite"),
         (log_game(pmin=11), "crossed"),
+        (log_game(pmin=0, pmax=0), "inputs.pmax"),
         (log_game(pmin=0, c=0), "nothing limits demand"),
         (log_game(colour="red"), "inputs.colour"),
         ('{"family": "power_uniform", "inputs": {"sigma": 1.0}}', "inputs"),
