@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from offchain.economics.leader import LeaderGame
 
 # With fewer changes than this, sorting everything is faster than sieving.
-_SORT_ALL = 8_000
+_SORT_ALL = 2_000
 _BUCKETS = 1 << 15
 # Sums in buckets round differently from sums in order; no bound may be missed for that.
 _SLACK = 1e-6
@@ -31,7 +31,8 @@ def promising_segments(game: "LeaderGame", low: float, high: float) -> Segments:
     # A power of the price other than the first gives weights too uneven to be taken from a total.
     if not 0 < low < high or followers.size <= _SORT_ALL or followers.exponent != 1:
         return aggregate(followers, low, high, scale)
-    grid = _Grid.over(low, high)
+    # Fewer buckets for fewer consumers: summing up buckets must not cost more than sorting.
+    grid = _Grid.over(low, high, min(_BUCKETS, 1 << max(followers.size.bit_length() - 2, 2)))
     owners: list[list[NDArray[np.int32]]] = []
     buckets = _cumulate(game, grid, owners)
     flags = np.concatenate(([False], _hopeful(game, buckets), [False]))
@@ -57,11 +58,11 @@ class _Grid:
     edges: FloatArray
 
     @classmethod
-    def over(cls, low: float, high: float) -> "_Grid":
-        """Cut [low, high]; a change at `low` itself is part of the base, so the first bucket is open."""
+    def over(cls, low: float, high: float, most: int) -> "_Grid":
+        """Cut [low, high] into about so many, the first of them open: what is at `low` has happened there."""
         first, last = (int(bits) for bits in np.array([low, high]).view(np.int64))
         first += 1
-        shift = max((last - first).bit_length() - _BUCKETS.bit_length() + 1, 0)
+        shift = max((last - first).bit_length() - most.bit_length() + 1, 0)
         count = ((last - first) >> shift) + 1
         edges = (first + (np.arange(count + 1) << shift)).view(np.float64)
         edges[0], edges[-1] = low, high

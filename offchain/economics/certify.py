@@ -7,31 +7,33 @@ import numpy as np
 from offchain.economics.cover import IntegerGame, walk_cover
 from offchain.economics.discriminatory import solve_discriminatory
 from offchain.economics.followers import LogConsumers, QuadConsumers
-from offchain.economics.instances import Instance, InvalidInstanceError, UniformPrice
+from offchain.economics.instances import Instance, OutsideInputs, UniformPrice, unbounded
+from offchain.economics.outside import settle_outside
 from offchain.economics.report import followers_of, leader_game
 from offchain.economics.search import solve_any_demand
 from offchain.economics.wad import to_wad
 
+_REASONS = {
+    "tullock_uniform": "the profit never falls with the price, so the highest price needs no other proof",
+    "tullock_discriminatory": "the prices come from a concave program; no certificate is made of it",
+    "multi_leader_clearing": "no leader's price is optimised; the gains of deviating are in the result",
+    "coupled_train_mine": "the price is given",
+}
+
 
 def certificate(instance: Instance, price: float | None, tolerance: float) -> dict[str, Any]:
-    """Certify the price of one price-taking game, or the prices of a discriminatory one.
-
-    Raises
-    ------
-    InvalidInstanceError
-        If the family has no certificate, or no price earns anything.
-    """
+    """Certify the price of a game with one leader, or say in one line why there is no certificate."""
     family = instance.family
     try:
         if family in ("log_uniform", "quad_uniform") and price is not None:
             return _integer_cover(instance, price, tolerance)
-        if family in ("power_uniform", "mixed_uniform"):
+        if family in ("power_uniform", "mixed_uniform", "tullock_outside"):
             return _searched_bound(instance, tolerance)
         if family in ("log_discriminatory", "quad_discriminatory"):
             return _multiplier(instance)
     except ValueError as error:
-        raise InvalidInstanceError(f"{instance.id or family}: {error}") from error
-    raise InvalidInstanceError(f"{family} has no certificate")
+        return {"kind": "none", "reason": str(error)}
+    return {"kind": "none", "reason": _REASONS[family]}
 
 
 def _integer_cover(instance: Instance, price: float, tolerance: float) -> dict[str, Any]:
@@ -53,12 +55,24 @@ def _integer_cover(instance: Instance, price: float, tolerance: float) -> dict[s
 
 def _searched_bound(instance: Instance, tolerance: float) -> dict[str, Any]:
     """A second opinion that knows nothing but the values of the demand."""
-    game = leader_game(instance)
-
-    def demand(price: float) -> float:
-        return float(game.followers.demand(price).sum())
-
-    found = solve_any_demand(demand, game.capacity, game.unit_cost, game.price_bounds, tolerance)
+    if isinstance(inputs := instance.inputs, OutsideInputs):
+        prizes, costs = np.array(inputs.V), unbounded(inputs.h)
+        found = solve_any_demand(
+            lambda price: settle_outside(prizes, costs, inputs.c, price).sold,
+            np.inf,
+            inputs.c,
+            (max(inputs.pmin, inputs.pmax * 1e-9), inputs.pmax),
+            tolerance,
+        )
+    else:
+        game = leader_game(instance)
+        found = solve_any_demand(
+            lambda price: float(game.followers.demand(price).sum()),
+            game.capacity,
+            game.unit_cost,
+            game.price_bounds,
+            tolerance,
+        )
     return {
         "kind": "cover, floating point",
         "tolerance": tolerance,

@@ -255,3 +255,19 @@ def test_price_prints_a_proved_cover_on_request(tmp_path: Path) -> None:
 def test_leader_game_refuses_crossed_bounds() -> None:
     with pytest.raises(ValueError, match="price bounds"):
         LeaderGame(LogConsumers([1.0], [1.0]), 1.0, 0.0, (2.0, 1.0))  # type: ignore[arg-type]
+
+
+def test_every_shared_instance_is_certified_or_told_why_not() -> None:
+    vectors = Path(__file__).parents[2] / "vectors" / "stackelberg.json"
+
+    result = CliRunner().invoke(main, ["price", str(vectors), "--certificate", "0.01"])
+
+    assert result.exit_code == 0
+    for game in json.loads(result.stdout):
+        proof = game["certificate"]
+        if proof["kind"].startswith("cover, WAD"):
+            assert proof["verdict"] == "proved"
+        elif proof["kind"] == "none":
+            assert proof["reason"]
+        else:
+            assert game["profit"] <= proof["profit_bound"] * (1 + 1e-12) <= game["profit"] * 1.0101
