@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "ledger": "offchain.cli.ledger:ledger",
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
+    "price": "offchain.cli.price:price",
 }
 
 
