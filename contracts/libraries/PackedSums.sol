@@ -53,10 +53,12 @@ library PackedSums {
         else addBytes4(rowsAt, rowLength, sumsAt, sumsEnd);
     }
 
-    /// @notice Adds a chunk of inputs, read from a word of hidden lanes of `bits` bits per row, to the sums.
-    /// @param wordsAt Where the first row's word is.
-    function addLanes(uint256 bits, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) internal pure {
-        if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
+    /// @notice Adds a chunk of inputs, read from hidden lanes of `bits` bits, to the sums.
+    /// @param wordsAt Where the first row's word is; the words of the next block begin where those of this one end.
+    /// @param words How many blocks of words the chunk takes from each row: 1, or 3 where `bits` is 23.
+    function addLanes(uint256 bits, uint256 words, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) internal pure {
+        if (words == 3) addThreeLanes23(wordsAt, sumsAt, sumsEnd);
+        else if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
         else addLanes32(wordsAt, sumsAt, sumsEnd);
     }
 
@@ -212,6 +214,54 @@ library PackedSums {
                 sum := add(mul(shr(160, word), mload(0x520)), sum)
                 sum := add(mul(shr(192, word), mload(0x540)), sum)
                 sum := add(mul(shr(224, word), mload(0x560)), sum)
+                mstore(sumsAt, sum)
+                wordsAt := add(wordsAt, 32)
+            }
+        }
+    }
+
+    /// @dev `addLanes23` for three blocks of words at once.
+    function addThreeLanes23(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
+        assembly ("memory-safe") {
+            let length := sub(sumsEnd, sumsAt)
+            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+                let word := mload(wordsAt)
+                let sum := mload(sumsAt)
+                sum := add(mul(word, mload(0x480)), sum)
+                sum := add(mul(shr(23, word), mload(0x4a0)), sum)
+                sum := add(mul(shr(46, word), mload(0x4c0)), sum)
+                sum := add(mul(shr(69, word), mload(0x4e0)), sum)
+                sum := add(mul(shr(92, word), mload(0x500)), sum)
+                sum := add(mul(shr(115, word), mload(0x520)), sum)
+                sum := add(mul(shr(138, word), mload(0x540)), sum)
+                sum := add(mul(shr(161, word), mload(0x560)), sum)
+                sum := add(mul(shr(184, word), mload(0x580)), sum)
+                sum := add(mul(shr(207, word), mload(0x5a0)), sum)
+                sum := add(mul(shr(230, word), mload(0x5c0)), sum)
+                word := mload(add(wordsAt, length))
+                sum := add(mul(word, mload(0x5e0)), sum)
+                sum := add(mul(shr(23, word), mload(0x600)), sum)
+                sum := add(mul(shr(46, word), mload(0x620)), sum)
+                sum := add(mul(shr(69, word), mload(0x640)), sum)
+                sum := add(mul(shr(92, word), mload(0x660)), sum)
+                sum := add(mul(shr(115, word), mload(0x680)), sum)
+                sum := add(mul(shr(138, word), mload(0x6a0)), sum)
+                sum := add(mul(shr(161, word), mload(0x6c0)), sum)
+                sum := add(mul(shr(184, word), mload(0x6e0)), sum)
+                sum := add(mul(shr(207, word), mload(0x700)), sum)
+                sum := add(mul(shr(230, word), mload(0x720)), sum)
+                word := mload(add(wordsAt, add(length, length)))
+                sum := add(mul(word, mload(0x740)), sum)
+                sum := add(mul(shr(23, word), mload(0x760)), sum)
+                sum := add(mul(shr(46, word), mload(0x780)), sum)
+                sum := add(mul(shr(69, word), mload(0x7a0)), sum)
+                sum := add(mul(shr(92, word), mload(0x7c0)), sum)
+                sum := add(mul(shr(115, word), mload(0x7e0)), sum)
+                sum := add(mul(shr(138, word), mload(0x800)), sum)
+                sum := add(mul(shr(161, word), mload(0x820)), sum)
+                sum := add(mul(shr(184, word), mload(0x840)), sum)
+                sum := add(mul(shr(207, word), mload(0x860)), sum)
+                sum := add(mul(shr(230, word), mload(0x880)), sum)
                 mstore(sumsAt, sum)
                 wordsAt := add(wordsAt, 32)
             }

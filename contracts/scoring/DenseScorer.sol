@@ -143,14 +143,14 @@ contract DenseScorer is IDenseScorer {
             for (uint256 b = 0; b < batch.blocks; ++b) {
                 PackedSums.fill(sumsAt, weightsAt, length);
                 weightsAt += 32;
-                uint256 first = 0;
-                while (first < padded) {
-                    uint256 size = input.count == 0 ? DenseBlocks.chunkOf(padded - first) : input.count;
+                for (uint256 first = 0; first < padded;) {
+                    uint256 size = DenseBlocks.sumSize(padded - first, input.count);
                     PackedSums.useWeights(weightsAt, size);
                     if (input.count == 0) {
                         PackedSums.addBytes(size, inputsAt + first, inputLength, sumsAt, sumsAt + length);
                     } else {
-                        PackedSums.addLanes(input.bits, inputsAt + first / size * length, sumsAt, sumsAt + length);
+                        uint256 wordsAt = inputsAt + first / input.count * length;
+                        PackedSums.addLanes(input.bits, size / input.count, wordsAt, sumsAt, sumsAt + length);
                     }
                     weightsAt += 32 * size;
                     first += size;

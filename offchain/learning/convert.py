@@ -109,9 +109,9 @@ def quantise(
 def _loss(
     predictions: NDArray[Any], wanted: NDArray[Any], targets: NDArray[Any], is_classifier: bool
 ) -> tuple[float, float]:
-    """What to minimise: errors first, then disagreement with the float network."""
+    """What to minimise: disagreement with the float network first, then errors."""
     if is_classifier:
-        return float(np.mean(predictions != targets)), float(np.mean(predictions != wanted))
+        return float(np.mean(predictions != wanted)), float(np.mean(predictions != targets))
     return float(np.mean((predictions - wanted) ** 2)), 0.0
 
 
