@@ -1,13 +1,15 @@
-"""Gas of scoring: per multiply-accumulate, per row and per reveal, and the scores before and after quantisation.
+"""Gas of scoring per multiply-accumulate, row and reveal, and what quantisation costs.
 
-Run `python benchmarks/scoring.py`; it prints two tables and writes docs/results/scoring.json. Scoring gas is all
-that the call of the scorer spends, the cold accesses of its address and of the rows included, without calldata.
+Run `python benchmarks/scoring.py`; it prints two tables and writes docs/results/scoring.json.
+Scoring gas is all that the call of the scorer spends, without calldata; the cold accesses of its address and of
+the rows are included.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def measure_shapes(chain: ScoringChain) -> list[dict[str, Any]]:
                 rng.integers(-9000, 9000, outputs).astype(np.int32),
                 12 if index < len(widths) - 2 else 0,
             )
-            for index, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False))
+            for index, (inputs, outputs) in enumerate(pairwise(widths))
         )
         model = encode(DenseModel(bytes(32), layers))
         features = rng.integers(0, 256, (count, widths[0])).astype(np.uint8)

@@ -92,14 +92,15 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    /// @dev Two places for a batch's words, each large enough for the widest layer.
+    /// @dev Two places for a batch's words, each large enough for the widest layer, and the word behind it that
+    /// `PackedSums` may overwrite.
     function _buffers(DenseLayer[] memory layers, Rows memory rows) private pure returns (uint256 a, uint256 b) {
         uint256 blocks = 0;
         for (uint256 i = 0; i < layers.length; ++i) {
             uint256 own = Lanes.blockCount(layers[i].lane(), layers[i].outputs());
             if (own > blocks) blocks = own;
         }
-        uint256 length = 32 * blocks * (rows.count < BATCH_ROWS ? rows.count : BATCH_ROWS);
+        uint256 length = 32 * (1 + blocks * (rows.count < BATCH_ROWS ? rows.count : BATCH_ROWS));
         assembly ("memory-safe") {
             a := mload(0x40)
             b := add(a, length)

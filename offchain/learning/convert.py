@@ -26,7 +26,7 @@ from offchain.learning.network import Affine, Floats, Network, from_estimator
 from offchain.learning.scoring import predict
 
 _WEIGHT_LIMIT: Final = 127
-_OUTPUT_STRETCHES: Final = (1.0, 1.15, 1.35, 1.6, 2.0)
+_OUTPUT_STRETCHES: Final = (1.0, 1.2, 1.5, 2.0, 2.7, 3.6, 5.0, 7.0, 10.0)
 """How far the output layer's scale goes beyond the one at which no weight saturates."""
 _HIDDEN_SHIFTS: Final = range(0, 17)
 
@@ -62,9 +62,8 @@ def convert(
         )
     network = from_estimator(estimator, manifest.class_count)
     if len(network.layers[0].weights) != manifest.feature_count:
-        raise EstimatorError(
-            f"the estimator takes {len(network.layers[0].weights)} features, rows have {manifest.feature_count}"
-        )
+        inputs = len(network.layers[0].weights)
+        raise EstimatorError(f"the estimator takes {inputs} features, rows have {manifest.feature_count}")
     return encode(quantise(network, calibration, targets, parameters_hash(parameters)))
 
 
@@ -192,4 +191,5 @@ def _ratio(value: float) -> tuple[int, int]:
 def _activate(layer: DenseLayer, activations: Floats) -> Floats:
     """What the scorer computes for a hidden layer; exact, since all the numbers are whole and below 2^53."""
     sums = activations @ layer.weights.astype(np.float64) + layer.biases
-    return np.clip(np.floor(sums / 2.0**layer.shift), 0, 255)
+    clipped: Floats = np.clip(np.floor(sums / 2.0**layer.shift), 0, 255)
+    return clipped

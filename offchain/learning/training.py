@@ -24,7 +24,8 @@ class Candidate:
     """A model ready to commit to.
 
     The scores are of the chosen parameters trained without the validation rows: accuracy, or R² for a
-    regression, of the scikit-learn estimator and of its integer form. The model itself is trained on all rows.
+    regression, of the scikit-learn estimator and of its integer form. The model itself is trained on all
+    rows.
     """
 
     model: bytes

@@ -1,6 +1,7 @@
 """Solidity and NumPy score the same bytes the same, or both reject them."""
 
 import os
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def random_model(rng, features, classes):
     hidden = [int(rng.choice([1, 3, 10, 11, 12, 23])) for _ in range(int(rng.integers(0, 5)))]
     widths = [features, *hidden, classes or 1]
     layers = []
-    for index, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for index, (inputs, outputs) in enumerate(pairwise(widths)):
         is_output = index == len(widths) - 2
         limit = bias_limit(inputs, is_output=is_output)
         span = limit if rng.random() < 0.3 else min(limit, 20_000)
@@ -60,7 +61,9 @@ def random_tree(rng, features, classes, aggregation):
     count = int(rng.integers(1, 40))
     nodes = np.arange(count)
     is_leaf = (nodes >= count - 2) | (rng.random(count) < 0.3)
-    rights = np.array([0 if leaf else rng.integers(n + 2, count) for n, leaf in zip(nodes, is_leaf, strict=True)])
+    rights = np.array(
+        [0 if leaf else rng.integers(n + 2, count) for n, leaf in zip(nodes, is_leaf, strict=True)]
+    )
     limit = 2**24 if aggregation == trees.VOTES else 2**31
     lowest = 0 if aggregation == trees.VOTES else -limit
     values = rng.choice([lowest, limit - 1, 0, int(rng.integers(lowest, limit))], size=count)
