@@ -1,8 +1,8 @@
 """Gas of scoring per multiply-accumulate, row and reveal, and what quantisation costs.
 
 Run `python benchmarks/scoring.py`; it prints two tables and writes docs/results/scoring.json.
-Scoring gas is all that the call of the scorer spends, without calldata; the cold accesses of its address and of
-the rows are included.
+Scoring gas is all that the call of the scorer spends, without calldata, and with the cold accesses of its
+address and of the rows.
 """
 
 from __future__ import annotations

@@ -44,7 +44,11 @@ library DenseBlocks {
 
     /// @notice Writes a layer's blocks to memory.
     /// @param input The lanes that the inputs come in; `count` 0 where they come in bytes.
-    function unpack(DenseLayer layer, bytes calldata model, Lane memory input) internal pure returns (uint256 ptr) {
+    function unpack(DenseLayer layer, bytes calldata model, Lane memory input)
+        internal
+        pure
+        returns (uint256 ptr)
+    {
         Lane memory lane = layer.lane();
         uint256 blocks = Lanes.blockCount(lane, layer.outputs());
         uint256 padded = paddedInputs(layer.inputs(), input.count);
@@ -127,7 +131,10 @@ library DenseBlocks {
 
     /// @dev Writes a chunk of a block whose inputs come in lanes: `W_k - 2^bits W_(k-1)`, from the first to the
     /// last; zeros for what only pads, where the last real word is still taken off the first zero.
-    function _unpackLanes(Block memory block_, uint256 to, uint256 first, uint256 size, uint256 bits) private pure {
+    function _unpackLanes(Block memory block_, uint256 to, uint256 first, uint256 size, uint256 bits)
+        private
+        pure
+    {
         unchecked {
             uint256 rest = block_.inputs - first;
             uint256 count = rest < size ? rest : size;

@@ -32,7 +32,8 @@ library DenseFormat {
         require(model.length >= TABLE_AT, IScorer.ModelTruncated(TABLE_AT, model.length));
         uint256 layerCount = CalldataWords.uintAt(model, ModelHeader.LENGTH, 1);
         require(
-            layerCount > 0 && layerCount <= MAX_LAYERS, IDenseScorer.LayerCountOutOfRange(layerCount, MAX_LAYERS)
+            layerCount > 0 && layerCount <= MAX_LAYERS,
+            IDenseScorer.LayerCountOutOfRange(layerCount, MAX_LAYERS)
         );
         layers = new DenseLayer[](layerCount);
         unchecked {
@@ -121,9 +122,10 @@ library DenseFormat {
             uint256 limit = !isLast ? MAX_HIDDEN_SHIFT : outputCount == 1 ? MAX_VALUE_SHIFT : 0;
             require(shiftBits <= limit, IDenseScorer.LayerShiftOutOfRange(index + 1, shiftBits, limit));
             uint256 last = isLast ? 1 : 0;
-            return DenseLayer.wrap(
-                width | (outputCount << 16) | (shiftBits << 32) | (last << 40) | (offset << 48)
-            );
+            return
+                DenseLayer.wrap(
+                    width | (outputCount << 16) | (shiftBits << 32) | (last << 40) | (offset << 48)
+                );
         }
     }
 

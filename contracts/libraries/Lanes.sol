@@ -61,7 +61,11 @@ library Lanes {
     /// `sum_k int8(word[k]) * 2^(bits * k)` modulo 2^256. The bytes after them are ignored.
     /// @param ones 1 in each of the first `count` lanes.
     /// @dev A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
-    function spread(uint256 word, uint256 bits, uint256 count, uint256 ones) internal pure returns (uint256 y) {
+    function spread(uint256 word, uint256 bits, uint256 count, uint256 ones)
+        internal
+        pure
+        returns (uint256 y)
+    {
         assembly ("memory-safe") {
             word := xor(word, 0x8080808080808080808080808080808080808080808080808080808080808080)
             word := and(word, not(shr(shl(3, count), not(0))))

@@ -41,9 +41,8 @@ library Metrics {
             for (uint256 c = 0; c < tallies.length; ++c) {
                 uint256 support = tallies[c] & FIELD;
                 uint256 hit = (tallies[c] >> 64) & FIELD;
-                (uint256 part, uint256 whole) = metric == Metric.MACRO_F1
-                    ? (2 * hit, support + (tallies[c] >> 128))
-                    : (hit, support);
+                (uint256 part, uint256 whole) =
+                    metric == Metric.MACRO_F1 ? (2 * hit, support + (tallies[c] >> 128)) : (hit, support);
                 if (whole > 0) {
                     ratios += FINE * part / whole;
                     ++classes;

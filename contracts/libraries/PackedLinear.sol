@@ -53,14 +53,38 @@ library PackedLinear {
                         sum := add(mul(mload(0x42e), mload(0x620)), add(mul(mload(0x42d), mload(0x600)), sum))
                         sum := add(mul(mload(0x430), mload(0x660)), add(mul(mload(0x42f), mload(0x640)), sum))
                         if gt(inputs, 16) {
-                            sum := add(mul(mload(0x432), mload(0x6a0)), add(mul(mload(0x431), mload(0x680)), sum))
-                            sum := add(mul(mload(0x434), mload(0x6e0)), add(mul(mload(0x433), mload(0x6c0)), sum))
-                            sum := add(mul(mload(0x436), mload(0x720)), add(mul(mload(0x435), mload(0x700)), sum))
-                            sum := add(mul(mload(0x438), mload(0x760)), add(mul(mload(0x437), mload(0x740)), sum))
-                            sum := add(mul(mload(0x43a), mload(0x7a0)), add(mul(mload(0x439), mload(0x780)), sum))
-                            sum := add(mul(mload(0x43c), mload(0x7e0)), add(mul(mload(0x43b), mload(0x7c0)), sum))
-                            sum := add(mul(mload(0x43e), mload(0x820)), add(mul(mload(0x43d), mload(0x800)), sum))
-                            sum := add(mul(mload(0x440), mload(0x860)), add(mul(mload(0x43f), mload(0x840)), sum))
+                            sum := add(
+                                mul(mload(0x432), mload(0x6a0)),
+                                add(mul(mload(0x431), mload(0x680)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x434), mload(0x6e0)),
+                                add(mul(mload(0x433), mload(0x6c0)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x436), mload(0x720)),
+                                add(mul(mload(0x435), mload(0x700)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x438), mload(0x760)),
+                                add(mul(mload(0x437), mload(0x740)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x43a), mload(0x7a0)),
+                                add(mul(mload(0x439), mload(0x780)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x43c), mload(0x7e0)),
+                                add(mul(mload(0x43b), mload(0x7c0)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x43e), mload(0x820)),
+                                add(mul(mload(0x43d), mload(0x800)), sum)
+                            )
+                            sum := add(
+                                mul(mload(0x440), mload(0x860)),
+                                add(mul(mload(0x43f), mload(0x840)), sum)
+                            )
                         }
                     }
                 }

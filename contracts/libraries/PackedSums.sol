@@ -57,7 +57,10 @@ library PackedSums {
     /// @notice Adds a chunk of inputs, read from hidden lanes of `bits` bits, to the sums.
     /// @param wordsAt Where the first row's word is; the words of the next block begin where those of this one end.
     /// @param words How many blocks of words the chunk takes from each row: 1, or 3 where `bits` is 23.
-    function addLanes(uint256 bits, uint256 words, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) internal pure {
+    function addLanes(uint256 bits, uint256 words, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd)
+        internal
+        pure
+    {
         if (words == 3) addThreeLanes23(wordsAt, sumsAt, sumsEnd);
         else if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
         else addLanes32(wordsAt, sumsAt, sumsEnd);

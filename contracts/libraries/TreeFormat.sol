@@ -56,11 +56,13 @@ library TreeFormat {
     }
 
     /// @dev Checks the trees and copies their bytes to memory; `classes` is 0 where leaves are not votes.
-    function _decodeTrees(bytes calldata model, uint256 offset, uint256 trees, uint256 features, uint256 classes)
-        private
-        pure
-        returns (uint256[] memory nodesAt)
-    {
+    function _decodeTrees(
+        bytes calldata model,
+        uint256 offset,
+        uint256 trees,
+        uint256 features,
+        uint256 classes
+    ) private pure returns (uint256[] memory nodesAt) {
         nodesAt = new uint256[](trees);
         uint256 copy;
         assembly ("memory-safe") {

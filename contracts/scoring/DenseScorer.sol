@@ -70,9 +70,13 @@ contract DenseScorer is IDenseScorer {
         (batch.bufferA, batch.bufferB) = _buffers(layers, rows);
         for (; batch.first < rows.count; batch.first += BATCH_ROWS) {
             _infer(layers, weightsAt, rows, batch);
-            if (metric == Metric.R2) _addResiduals(multiplier, layers[layers.length - 1], batch, rows, residuals);
-            else if (metric == Metric.ACCURACY) hits += _hits(batch, rows);
-            else _tally(batch, rows, tallies, metric);
+            if (metric == Metric.R2) {
+                _addResiduals(multiplier, layers[layers.length - 1], batch, rows, residuals);
+            } else if (metric == Metric.ACCURACY) {
+                hits += _hits(batch, rows);
+            } else {
+                _tally(batch, rows, tallies, metric);
+            }
         }
         if (metric == Metric.R2) return Metrics.r2(residuals);
         if (metric == Metric.ACCURACY) return Metrics.accuracy(hits, rows.count);
@@ -94,7 +98,11 @@ contract DenseScorer is IDenseScorer {
 
     /// @dev Two places for a batch's words, each large enough for the widest layer, and the word behind it that
     /// `PackedSums` may overwrite.
-    function _buffers(DenseLayer[] memory layers, Rows memory rows) private pure returns (uint256 a, uint256 b) {
+    function _buffers(DenseLayer[] memory layers, Rows memory rows)
+        private
+        pure
+        returns (uint256 a, uint256 b)
+    {
         uint256 blocks = 0;
         for (uint256 i = 0; i < layers.length; ++i) {
             uint256 own = Lanes.blockCount(layers[i].lane(), layers[i].outputs());
@@ -109,14 +117,23 @@ contract DenseScorer is IDenseScorer {
     }
 
     /// @dev Takes the batch's rows to the sums of the output layer, which end up at `sumsAt`.
-    function _infer(DenseLayer[] memory layers, uint256[] memory weightsAt, Rows memory rows, Batch memory batch)
-        private
-        pure
-    {
+    function _infer(
+        DenseLayer[] memory layers,
+        uint256[] memory weightsAt,
+        Rows memory rows,
+        Batch memory batch
+    ) private pure {
         uint256 rest = rows.count - batch.first;
         batch.count = rest < BATCH_ROWS ? rest : BATCH_ROWS;
         batch.sumsAt = batch.bufferA;
-        _addUp(layers[0], batch, weightsAt[0], Lane(0, 0, 0, 0), rows.ptr + batch.first * rows.length, rows.length);
+        _addUp(
+            layers[0],
+            batch,
+            weightsAt[0],
+            Lane(0, 0, 0, 0),
+            rows.ptr + batch.first * rows.length,
+            rows.length
+        );
         for (uint256 i = 1; i < layers.length; ++i) {
             uint256 end = batch.sumsAt + 32 * batch.blocks * batch.count;
             Lanes.rectifyAll(batch.sumsAt, end, batch.lane.bits, batch.lane.ones, layers[i - 1].shift());
@@ -175,12 +192,10 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    function _tally(
-        Batch memory batch,
-        Rows memory rows,
-        uint256[] memory tallies,
-        Metric metric
-    ) private pure {
+    function _tally(Batch memory batch, Rows memory rows, uint256[] memory tallies, Metric metric)
+        private
+        pure
+    {
         unchecked {
             for (uint256 r = 0; r < batch.count; ++r) {
                 uint256 target = RowTable.classOf(rows, batch.first + r);
@@ -188,18 +203,16 @@ contract DenseScorer is IDenseScorer {
                     tallies[target] += Metrics.SUPPORT + Metrics.HIT + Metrics.PREDICTED;
                 } else {
                     tallies[target] += Metrics.SUPPORT;
-                    if (metric == Metric.MACRO_F1) tallies[_classOf(batch, rows.classCount, r)] += Metrics.PREDICTED;
+                    if (metric == Metric.MACRO_F1) {
+                        tallies[_classOf(batch, rows.classCount, r)] += Metrics.PREDICTED;
+                    }
                 }
             }
         }
     }
 
     /// @dev Whether no class has a larger sum than `target`, and none before it an equal one.
-    function _isPredicted(Batch memory batch, uint256 row, uint256 target)
-        private
-        pure
-        returns (bool)
-    {
+    function _isPredicted(Batch memory batch, uint256 row, uint256 target) private pure returns (bool) {
         Lane memory lane = batch.lane;
         unchecked {
             uint256 own = target / lane.count;
@@ -217,7 +230,11 @@ contract DenseScorer is IDenseScorer {
     }
 
     /// @dev The lowest class with the largest sum.
-    function _classOf(Batch memory batch, uint256 classCount, uint256 row) private pure returns (uint256 best) {
+    function _classOf(Batch memory batch, uint256 classCount, uint256 row)
+        private
+        pure
+        returns (uint256 best)
+    {
         Lane memory lane = batch.lane;
         uint256 largest = 0;
         for (uint256 j = 0; j < classCount; ++j) {

@@ -147,7 +147,8 @@ def predict(model: TreeModel, features: NDArray[np.uint8]) -> NDArray[np.int64]:
         else:
             sums[:, index % outputs] += tree.values[leaves]
     if outputs > 1:
-        return np.argmax(sums, axis=1).astype(np.int64)
+        classes: NDArray[np.int64] = np.argmax(sums, axis=1)
+        return classes
     if model.class_count:
         return (sums[:, 0] > 0).astype(np.int64)
     values: NDArray[np.int64] = np.clip(sums[:, 0], -(2**31), 2**31 - 1)

@@ -5,7 +5,10 @@ import {Lane, Lanes} from "../../contracts/libraries/Lanes.sol";
 
 /// @notice The packed forms equal their plain twins, at the extremes too.
 contract LanesTest {
-    function testFuzz_spread_equalsItsPlainForm(uint256 word, uint256 fanIn, bool isOutput, uint256 count) external pure {
+    function testFuzz_spread_equalsItsPlainForm(uint256 word, uint256 fanIn, bool isOutput, uint256 count)
+        external
+        pure
+    {
         Lane memory lane = Lanes.laneOf(1 + fanIn % 1024, isOutput);
         count = 1 + count % lane.count;
         uint256 unused = 256 - lane.bits * count;
@@ -19,7 +22,10 @@ contract LanesTest {
     }
 
     /// @notice All lanes at once are as small, as large, or as close to a threshold as they can be.
-    function testFuzz_rectifyAll_equalsItsPlainForm_atTheExtremes(uint256 pick, bool isWide, uint256 shift) external pure {
+    function testFuzz_rectifyAll_equalsItsPlainForm_atTheExtremes(uint256 pick, bool isWide, uint256 shift)
+        external
+        pure
+    {
         shift %= 23;
         Lane memory lane = Lanes.laneOf(isWide ? 97 : 96, false);
         uint256[6] memory contents = [
@@ -38,7 +44,10 @@ contract LanesTest {
         _checkRectify(word, isWide, shift);
     }
 
-    function testFuzz_exceeds_equalsItsPlainForm(uint256 word, uint256 target, bool isWide, uint256 closeness) external pure {
+    function testFuzz_exceeds_equalsItsPlainForm(uint256 word, uint256 target, bool isWide, uint256 closeness)
+        external
+        pure
+    {
         Lane memory lane = Lanes.laneOf(isWide ? 193 : 192, true);
         target %= lane.count;
         // Few different contents make ties likely; the top bit of an output lane is clear.

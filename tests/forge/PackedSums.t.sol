@@ -45,8 +45,9 @@ contract PackedSumsTest {
 
     function testFuzz_addLanes_equalsAPlainLoop(uint256 seed, uint256 pick) external pure {
         PackedSums.reserve();
-        (uint256 bits, uint256 lanes, uint256 blocks) =
-            pick % 3 == 0 ? (uint256(32), uint256(8), uint256(1)) : (uint256(23), uint256(11), pick % 3 * 2 - 1);
+        (uint256 bits, uint256 lanes, uint256 blocks) = pick % 3 == 0
+            ? (uint256(32), uint256(8), uint256(1))
+            : (uint256(23), uint256(11), pick % 3 * 2 - 1);
         uint256[] memory weights = _words(seed, lanes * blocks);
         uint256[] memory chained = new uint256[](lanes * blocks);
         uint256[] memory words = new uint256[](ROWS * blocks);
