@@ -35,6 +35,13 @@ library DenseBlocks {
         return remaining >= 64 ? 64 : remaining >= 32 ? 32 : remaining >= 16 ? 16 : remaining >= 8 ? 8 : 4;
     }
 
+    /// @notice How many inputs the packed sums take next where `remaining` are left: a chunk of bytes, the lanes of
+    /// one word, or those of three narrow words at once.
+    function sumSize(uint256 remaining, uint256 inputLanes) internal pure returns (uint256) {
+        if (inputLanes == 0) return chunkOf(remaining);
+        return inputLanes == 11 && remaining >= 33 ? 33 : inputLanes;
+    }
+
     /// @notice Writes a layer's blocks to memory.
     /// @param input The lanes that the inputs come in; `count` 0 where they come in bytes.
     function unpack(DenseLayer layer, bytes calldata model, Lane memory input)

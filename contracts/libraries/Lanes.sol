@@ -98,7 +98,8 @@ library Lanes {
     function _rectifyNarrow(uint256 from, uint256 end, uint256 shift) private pure {
         assembly ("memory-safe") {
             let kept := mul(ONES_23, shl(shift, shr(shift, 0x3fffff)))
-            for {} lt(from, end) { from := add(from, 32) } {
+            mstore(0, end)
+            for {} lt(from, mload(0)) { from := add(from, 32) } {
                 let word := mload(from)
                 let positive := and(shr(22, word), ONES_23)
                 word := shr(shift, and(and(word, kept), mul(positive, 0x3fffff)))

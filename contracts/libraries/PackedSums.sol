@@ -22,11 +22,12 @@ pragma solidity 0.8.37;
 /// Row and weights are copied to fixed addresses, because `PUSH MLOAD` is half the price of address arithmetic.
 /// @dev Warning: `reserve` must be called before anything else is put into memory.
 library PackedSums {
-    /// @dev 63 zero bytes and more lie before the row's chunk, 64 bytes of it from here, 64 words of weights.
+    /// @dev Zeros, 64 bytes of a row's chunk, 64 words of weights, zeros, and 64 bytes of a second row's chunk.
     uint256 internal constant ROW_AT = 0x440;
     uint256 internal constant WEIGHTS_AT = 0x480;
+    uint256 private constant SECOND_ROW_AT = 0xcc0;
     uint256 private constant RESERVED_FROM = 0x400;
-    uint256 private constant RESERVED_TO = 0xc80;
+    uint256 private constant RESERVED_TO = 0xd00;
 
     /// @notice Keeps the fixed addresses free of other use.
     function reserve() internal pure {
@@ -53,16 +54,24 @@ library PackedSums {
         else addBytes4(rowsAt, rowLength, sumsAt, sumsEnd);
     }
 
-    /// @notice Adds a chunk of inputs, read from a word of hidden lanes of `bits` bits per row, to the sums.
-    /// @param wordsAt Where the first row's word is.
-    function addLanes(uint256 bits, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) internal pure {
-        if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
+    /// @notice Adds a chunk of inputs, read from hidden lanes of `bits` bits, to the sums.
+    /// @param wordsAt Where the first row's word is; the words of the next block begin where those of this one end.
+    /// @param words How many blocks of words the chunk takes from each row: 1, or 3 where `bits` is 23.
+    function addLanes(uint256 bits, uint256 words, uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd)
+        internal
+        pure
+    {
+        if (words == 3) addThreeLanes23(wordsAt, sumsAt, sumsEnd);
+        else if (bits == 23) addLanes23(wordsAt, sumsAt, sumsEnd);
         else addLanes32(wordsAt, sumsAt, sumsEnd);
     }
 
+    /// @dev Two rows at a time; after an odd number of rows, one word behind the last sum is overwritten. The end is
+    /// kept in scratch memory, because the optimizer would compute it anew for every row.
     function addBytes64(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 64) } {
                 mcopy(ROW_AT, rowsAt, 64)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -99,13 +108,50 @@ library PackedSums {
                 sum := add(mul(mload(0x460), mload(0xc60)), add(mul(mload(0x45f), mload(0xc40)), sum))
                 mstore(sumsAt, sum)
                 rowsAt := add(rowsAt, rowLength)
+                mcopy(SECOND_ROW_AT, rowsAt, 64)
+                sum := mload(add(sumsAt, 32))
+                sum := add(mul(mload(0xca2), mload(0x4a0)), add(mul(mload(0xca1), mload(0x480)), sum))
+                sum := add(mul(mload(0xca4), mload(0x4e0)), add(mul(mload(0xca3), mload(0x4c0)), sum))
+                sum := add(mul(mload(0xca6), mload(0x520)), add(mul(mload(0xca5), mload(0x500)), sum))
+                sum := add(mul(mload(0xca8), mload(0x560)), add(mul(mload(0xca7), mload(0x540)), sum))
+                sum := add(mul(mload(0xcaa), mload(0x5a0)), add(mul(mload(0xca9), mload(0x580)), sum))
+                sum := add(mul(mload(0xcac), mload(0x5e0)), add(mul(mload(0xcab), mload(0x5c0)), sum))
+                sum := add(mul(mload(0xcae), mload(0x620)), add(mul(mload(0xcad), mload(0x600)), sum))
+                sum := add(mul(mload(0xcb0), mload(0x660)), add(mul(mload(0xcaf), mload(0x640)), sum))
+                sum := add(mul(mload(0xcb2), mload(0x6a0)), add(mul(mload(0xcb1), mload(0x680)), sum))
+                sum := add(mul(mload(0xcb4), mload(0x6e0)), add(mul(mload(0xcb3), mload(0x6c0)), sum))
+                sum := add(mul(mload(0xcb6), mload(0x720)), add(mul(mload(0xcb5), mload(0x700)), sum))
+                sum := add(mul(mload(0xcb8), mload(0x760)), add(mul(mload(0xcb7), mload(0x740)), sum))
+                sum := add(mul(mload(0xcba), mload(0x7a0)), add(mul(mload(0xcb9), mload(0x780)), sum))
+                sum := add(mul(mload(0xcbc), mload(0x7e0)), add(mul(mload(0xcbb), mload(0x7c0)), sum))
+                sum := add(mul(mload(0xcbe), mload(0x820)), add(mul(mload(0xcbd), mload(0x800)), sum))
+                sum := add(mul(mload(0xcc0), mload(0x860)), add(mul(mload(0xcbf), mload(0x840)), sum))
+                sum := add(mul(mload(0xcc2), mload(0x8a0)), add(mul(mload(0xcc1), mload(0x880)), sum))
+                sum := add(mul(mload(0xcc4), mload(0x8e0)), add(mul(mload(0xcc3), mload(0x8c0)), sum))
+                sum := add(mul(mload(0xcc6), mload(0x920)), add(mul(mload(0xcc5), mload(0x900)), sum))
+                sum := add(mul(mload(0xcc8), mload(0x960)), add(mul(mload(0xcc7), mload(0x940)), sum))
+                sum := add(mul(mload(0xcca), mload(0x9a0)), add(mul(mload(0xcc9), mload(0x980)), sum))
+                sum := add(mul(mload(0xccc), mload(0x9e0)), add(mul(mload(0xccb), mload(0x9c0)), sum))
+                sum := add(mul(mload(0xcce), mload(0xa20)), add(mul(mload(0xccd), mload(0xa00)), sum))
+                sum := add(mul(mload(0xcd0), mload(0xa60)), add(mul(mload(0xccf), mload(0xa40)), sum))
+                sum := add(mul(mload(0xcd2), mload(0xaa0)), add(mul(mload(0xcd1), mload(0xa80)), sum))
+                sum := add(mul(mload(0xcd4), mload(0xae0)), add(mul(mload(0xcd3), mload(0xac0)), sum))
+                sum := add(mul(mload(0xcd6), mload(0xb20)), add(mul(mload(0xcd5), mload(0xb00)), sum))
+                sum := add(mul(mload(0xcd8), mload(0xb60)), add(mul(mload(0xcd7), mload(0xb40)), sum))
+                sum := add(mul(mload(0xcda), mload(0xba0)), add(mul(mload(0xcd9), mload(0xb80)), sum))
+                sum := add(mul(mload(0xcdc), mload(0xbe0)), add(mul(mload(0xcdb), mload(0xbc0)), sum))
+                sum := add(mul(mload(0xcde), mload(0xc20)), add(mul(mload(0xcdd), mload(0xc00)), sum))
+                sum := add(mul(mload(0xce0), mload(0xc60)), add(mul(mload(0xcdf), mload(0xc40)), sum))
+                mstore(add(sumsAt, 32), sum)
+                rowsAt := add(rowsAt, rowLength)
             }
         }
     }
 
     function addBytes32(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 32)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -132,7 +178,8 @@ library PackedSums {
 
     function addBytes16(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 16)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -151,7 +198,8 @@ library PackedSums {
 
     function addBytes8(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 8)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -166,7 +214,8 @@ library PackedSums {
 
     function addBytes4(uint256 rowsAt, uint256 rowLength, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
                 mcopy(ROW_AT, rowsAt, 4)
                 let sum := mload(sumsAt)
                 sum := add(mul(mload(0x422), mload(0x4a0)), add(mul(mload(0x421), mload(0x480)), sum))
@@ -179,7 +228,8 @@ library PackedSums {
 
     function addLanes23(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
                 let sum := mload(sumsAt)
                 sum := add(mul(word, mload(0x480)), sum)
@@ -201,7 +251,8 @@ library PackedSums {
 
     function addLanes32(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
         assembly ("memory-safe") {
-            for {} lt(sumsAt, sumsEnd) { sumsAt := add(sumsAt, 32) } {
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
                 let word := mload(wordsAt)
                 let sum := mload(sumsAt)
                 sum := add(mul(word, mload(0x480)), sum)
@@ -212,6 +263,55 @@ library PackedSums {
                 sum := add(mul(shr(160, word), mload(0x520)), sum)
                 sum := add(mul(shr(192, word), mload(0x540)), sum)
                 sum := add(mul(shr(224, word), mload(0x560)), sum)
+                mstore(sumsAt, sum)
+                wordsAt := add(wordsAt, 32)
+            }
+        }
+    }
+
+    /// @dev `addLanes23` for three blocks of words at once.
+    function addThreeLanes23(uint256 wordsAt, uint256 sumsAt, uint256 sumsEnd) private pure {
+        assembly ("memory-safe") {
+            let length := sub(sumsEnd, sumsAt)
+            mstore(0, sumsEnd)
+            for {} lt(sumsAt, mload(0)) { sumsAt := add(sumsAt, 32) } {
+                let word := mload(wordsAt)
+                let sum := mload(sumsAt)
+                sum := add(mul(word, mload(0x480)), sum)
+                sum := add(mul(shr(23, word), mload(0x4a0)), sum)
+                sum := add(mul(shr(46, word), mload(0x4c0)), sum)
+                sum := add(mul(shr(69, word), mload(0x4e0)), sum)
+                sum := add(mul(shr(92, word), mload(0x500)), sum)
+                sum := add(mul(shr(115, word), mload(0x520)), sum)
+                sum := add(mul(shr(138, word), mload(0x540)), sum)
+                sum := add(mul(shr(161, word), mload(0x560)), sum)
+                sum := add(mul(shr(184, word), mload(0x580)), sum)
+                sum := add(mul(shr(207, word), mload(0x5a0)), sum)
+                sum := add(mul(shr(230, word), mload(0x5c0)), sum)
+                word := mload(add(wordsAt, length))
+                sum := add(mul(word, mload(0x5e0)), sum)
+                sum := add(mul(shr(23, word), mload(0x600)), sum)
+                sum := add(mul(shr(46, word), mload(0x620)), sum)
+                sum := add(mul(shr(69, word), mload(0x640)), sum)
+                sum := add(mul(shr(92, word), mload(0x660)), sum)
+                sum := add(mul(shr(115, word), mload(0x680)), sum)
+                sum := add(mul(shr(138, word), mload(0x6a0)), sum)
+                sum := add(mul(shr(161, word), mload(0x6c0)), sum)
+                sum := add(mul(shr(184, word), mload(0x6e0)), sum)
+                sum := add(mul(shr(207, word), mload(0x700)), sum)
+                sum := add(mul(shr(230, word), mload(0x720)), sum)
+                word := mload(add(wordsAt, add(length, length)))
+                sum := add(mul(word, mload(0x740)), sum)
+                sum := add(mul(shr(23, word), mload(0x760)), sum)
+                sum := add(mul(shr(46, word), mload(0x780)), sum)
+                sum := add(mul(shr(69, word), mload(0x7a0)), sum)
+                sum := add(mul(shr(92, word), mload(0x7c0)), sum)
+                sum := add(mul(shr(115, word), mload(0x7e0)), sum)
+                sum := add(mul(shr(138, word), mload(0x800)), sum)
+                sum := add(mul(shr(161, word), mload(0x820)), sum)
+                sum := add(mul(shr(184, word), mload(0x840)), sum)
+                sum := add(mul(shr(207, word), mload(0x860)), sum)
+                sum := add(mul(shr(230, word), mload(0x880)), sum)
                 mstore(sumsAt, sum)
                 wordsAt := add(wordsAt, 32)
             }

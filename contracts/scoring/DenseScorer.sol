@@ -96,7 +96,8 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    /// @dev Two places for a batch's words, each large enough for the widest layer.
+    /// @dev Two places for a batch's words, each large enough for the widest layer, and the word behind it that
+    /// `PackedSums` may overwrite.
     function _buffers(DenseLayer[] memory layers, Rows memory rows)
         private
         pure
@@ -107,7 +108,7 @@ contract DenseScorer is IDenseScorer {
             uint256 own = Lanes.blockCount(layers[i].lane(), layers[i].outputs());
             if (own > blocks) blocks = own;
         }
-        uint256 length = 32 * blocks * (rows.count < BATCH_ROWS ? rows.count : BATCH_ROWS);
+        uint256 length = 32 * (1 + blocks * (rows.count < BATCH_ROWS ? rows.count : BATCH_ROWS));
         assembly ("memory-safe") {
             a := mload(0x40)
             b := add(a, length)
@@ -160,16 +161,14 @@ contract DenseScorer is IDenseScorer {
             for (uint256 b = 0; b < batch.blocks; ++b) {
                 PackedSums.fill(sumsAt, weightsAt, length);
                 weightsAt += 32;
-                uint256 first = 0;
-                while (first < padded) {
-                    uint256 size = input.count == 0 ? DenseBlocks.chunkOf(padded - first) : input.count;
+                for (uint256 first = 0; first < padded;) {
+                    uint256 size = DenseBlocks.sumSize(padded - first, input.count);
                     PackedSums.useWeights(weightsAt, size);
                     if (input.count == 0) {
                         PackedSums.addBytes(size, inputsAt + first, inputLength, sumsAt, sumsAt + length);
                     } else {
-                        PackedSums.addLanes(
-                            input.bits, inputsAt + first / size * length, sumsAt, sumsAt + length
-                        );
+                        uint256 wordsAt = inputsAt + first / input.count * length;
+                        PackedSums.addLanes(input.bits, size / input.count, wordsAt, sumsAt, sumsAt + length);
                     }
                     weightsAt += 32 * size;
                     first += size;

@@ -23,10 +23,10 @@ from offchain.learning.lanes import bias_limit
 from offchain.learning.manifest import Manifest
 from offchain.learning.model import MAX_HIDDEN_SHIFT, MAX_VALUE_SHIFT, DenseLayer, DenseModel, encode
 from offchain.learning.network import Affine, Floats, Network, from_estimator
-from offchain.learning.scoring import predict
+from offchain.learning.scoring import output_sums
 
 _WEIGHT_LIMIT: Final = 127
-_OUTPUT_STRETCHES: Final = (1.0, 1.15, 1.35, 1.6, 2.0)
+_OUTPUT_STRETCHES: Final = (1.0, 1.2, 1.5, 2.0, 2.7, 3.6, 5.0, 7.0, 10.0)
 """How far the output layer's scale goes beyond the one at which no weight saturates."""
 _HIDDEN_SHIFTS: Final = range(0, 17)
 
@@ -35,7 +35,6 @@ def convert(
     estimator: Any,
     manifest: Manifest,
     calibration: NDArray[np.uint8],
-    targets: NDArray[Any],
     parameters: Parameters,
 ) -> bytes:
     """Model bytes of a fitted scikit-learn estimator for the rows of a manifest.
@@ -44,8 +43,6 @@ def convert(
     ----------
     calibration : ndarray of uint8, shape (n, f)
         The rows on which the loss of quantisation is measured.
-    targets : ndarray of integers, shape (n,)
-        Their targets.
     parameters
         What the ledger will print; its hash goes into the model's header.
 
@@ -62,15 +59,12 @@ def convert(
         )
     network = from_estimator(estimator, manifest.class_count)
     if len(network.layers[0].weights) != manifest.feature_count:
-        raise EstimatorError(
-            f"the estimator takes {len(network.layers[0].weights)} features, rows have {manifest.feature_count}"
-        )
-    return encode(quantise(network, calibration, targets, parameters_hash(parameters)))
+        inputs = len(network.layers[0].weights)
+        raise EstimatorError(f"the estimator takes {inputs} features, rows have {manifest.feature_count}")
+    return encode(quantise(network, calibration, parameters_hash(parameters)))
 
 
-def quantise(
-    network: Network, calibration: NDArray[np.uint8], targets: NDArray[Any], header_hash: bytes
-) -> DenseModel:
+def quantise(network: Network, calibration: NDArray[np.uint8], header_hash: bytes) -> DenseModel:
     """The integer model that comes closest to a float network.
 
     Parameters
@@ -79,8 +73,6 @@ def quantise(
         Float layers over the rows' bytes.
     calibration : ndarray of uint8, shape (n, f)
         The rows on which loss is measured.
-    targets : ndarray of integers, shape (n,)
-        Their targets.
     header_hash
         SHA-256 of the training parameters, for the header.
     """
@@ -98,21 +90,28 @@ def quantise(
     last = network.layers[-1]
     output = Affine(last.weights / levels[:, None], last.biases)
     is_classifier = output.weights.shape[1] > 1
-    models = [
-        DenseModel(header_hash, (*layers, quantised), multiplier)
-        for quantised, multiplier in _output_candidates(output, activations, is_classifier=is_classifier)
-    ]
-    wanted = network.predict(calibration)
-    return min(models, key=lambda model: _loss(predict(model, calibration), wanted, targets, is_classifier))
+    wanted = _margins(network.scores(calibration))
+
+    def loss(model: DenseModel) -> float:
+        """How far the model's scores are from the float ones, in the scale that suits them best."""
+        found = _margins(output_sums(model, calibration).astype(np.float64))
+        scale = np.sum(found * wanted) / max(float(np.sum(found * found)), 1e-12)
+        return float(np.mean((scale * found - wanted) ** 2))
+
+    return min(
+        (
+            DenseModel(header_hash, (*layers, quantised), multiplier)
+            for quantised, multiplier in _output_candidates(output, activations, is_classifier=is_classifier)
+        ),
+        key=loss,
+    )
 
 
-def _loss(
-    predictions: NDArray[Any], wanted: NDArray[Any], targets: NDArray[Any], is_classifier: bool
-) -> tuple[float, float]:
-    """What to minimise: errors first, then disagreement with the float network."""
-    if is_classifier:
-        return float(np.mean(predictions != targets)), float(np.mean(predictions != wanted))
-    return float(np.mean((predictions - wanted) ** 2)), 0.0
+def _margins(scores: Floats) -> Floats:
+    """What matters of the scores: those of classes against each other, a value against the others' mean."""
+    axis = 1 if scores.shape[1] > 1 else 0
+    margins: Floats = scores - scores.mean(axis=axis, keepdims=True)
+    return margins
 
 
 def _quantise_hidden(
@@ -192,4 +191,5 @@ def _ratio(value: float) -> tuple[int, int]:
 def _activate(layer: DenseLayer, activations: Floats) -> Floats:
     """What the scorer computes for a hidden layer; exact, since all the numbers are whole and below 2^53."""
     sums = activations @ layer.weights.astype(np.float64) + layer.biases
-    return np.clip(np.floor(sums / 2.0**layer.shift), 0, 255)
+    clipped: Floats = np.clip(np.floor(sums / 2.0**layer.shift), 0, 255)
+    return clipped

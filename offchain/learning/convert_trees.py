@@ -82,10 +82,10 @@ def _shares(member: Any, known: NDArray[np.int64], class_count: int) -> NDArray[
     return shares
 
 
-def _tree(member: Any, values: NDArray[np.float64], classes: NDArray[np.int64] | None = None) -> Tree:
+def _tree(member: Any, values: NDArray[Any], classes: NDArray[np.int64] | None = None) -> Tree:
     """The nodes depth first, so that a left child follows its parent.
 
-    scikit-learn numbers them in the order in which it has grown them, which `max_leaf_nodes` makes another one.
+    scikit-learn numbers them as it has grown them, which with `max_leaf_nodes` is another order.
     """
     inner = member.tree_
     order: list[int] = []

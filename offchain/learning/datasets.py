@@ -88,7 +88,7 @@ class EncodedDataset:
         """The features of one row, then its target: what the row's leaf hashes and the scorer reads."""
         target = self.targets[index : index + 1]
         wide = target.astype(">i4") if self.manifest.class_count == 0 else target.astype(np.uint8)
-        return self.features[index].tobytes() + wide.tobytes()
+        return bytes(self.features[index].tobytes() + wide.tobytes())
 
 
 def load(name: str) -> Dataset:

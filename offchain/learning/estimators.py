@@ -76,7 +76,7 @@ _CLASSIFIERS: Final = MappingProxyType(
         ),
         "boosting": _Recipe(
             GradientBoostingClassifier,
-            _grid({"n_estimators": 8, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.3, 0.6)),
+            _grid({"n_estimators": 5, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.4, 0.8)),
             standardise=False,
         ),
     }
@@ -101,7 +101,7 @@ _REGRESSORS: Final = MappingProxyType(
         ),
         "boosting": _Recipe(
             GradientBoostingRegressor,
-            _grid({"n_estimators": 8, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.3, 0.6)),
+            _grid({"n_estimators": 5, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.4, 0.8)),
             standardise=False,
         ),
     }

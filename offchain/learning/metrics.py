@@ -5,7 +5,8 @@ right, `s_c` rows of class `c`, and `p_c` rows predicted as `c`:
 
 - ACCURACY `= floor(1e18 sum h_c / n)`
 - BALANCED_ACCURACY `= floor(sum floor(1e36 h_c / s_c) / (1e18 k))` over the `k` classes with `s_c > 0`
-- MACRO_F1 `= floor(sum floor(1e36 * 2 h_c / (s_c + p_c)) / (1e18 k))` over the `k` classes with `s_c + p_c > 0`
+- MACRO_F1 `= floor(sum floor(1e36 * 2 h_c / (s_c + p_c)) / (1e18 k))` over the `k` classes with
+  `s_c + p_c > 0`
 - R2 `= 1e18 - ceil(1e18 n sum (y - p)^2 / (n sum y^2 - (sum y)^2))`; where all `y` are equal, `1e18` if every
   prediction is exact and `0` otherwise
 

@@ -31,13 +31,12 @@ class Network:
 
     layers: tuple[Affine, ...]
 
-    def predict(self, features: NDArray[np.uint8]) -> NDArray[Any]:
-        """Class indices or values, shape (n,)."""
+    def scores(self, features: NDArray[np.uint8]) -> Floats:
+        """What the last layer gives, shape (n, outputs)."""
         activations = features.astype(np.float64)
         for layer in self.layers[:-1]:
             activations = np.maximum(activations @ layer.weights + layer.biases, 0)
-        sums = activations @ self.layers[-1].weights + self.layers[-1].biases
-        return sums[:, 0] if sums.shape[1] == 1 else np.argmax(sums, axis=1)
+        return activations @ self.layers[-1].weights + self.layers[-1].biases
 
 
 def from_estimator(estimator: Any, class_count: int) -> Network:

@@ -73,9 +73,11 @@ def predict(model: dense.DenseModel | trees.TreeModel, features: NDArray[np.uint
         return trees.predict(model, features)
     sums = output_sums(model, features)
     if model.class_count:
-        return np.argmax(sums, axis=1)
+        classes: NDArray[np.int64] = np.argmax(sums, axis=1)
+        return classes
     values = (sums[:, 0] * model.multiplier) >> model.layers[-1].shift
-    return np.clip(values, _INT32.min, _INT32.max)
+    clipped: NDArray[np.int64] = np.clip(values, _INT32.min, _INT32.max)
+    return clipped
 
 
 def output_sums(model: dense.DenseModel, features: NDArray[np.uint8]) -> NDArray[np.int64]:

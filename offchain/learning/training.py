@@ -24,7 +24,8 @@ class Candidate:
     """A model ready to commit to.
 
     The scores are of the chosen parameters trained without the validation rows: accuracy, or R² for a
-    regression, of the scikit-learn estimator and of its integer form. The model itself is trained on all rows.
+    regression, of the scikit-learn estimator and of its integer form. The model itself is trained on all
+    rows.
     """
 
     model: bytes
@@ -60,14 +61,14 @@ def train_candidate(
         )
         float_score = _score(targets[validation], fitted.predict(features[validation]), manifest.class_count)
         if chosen is None or float_score > chosen[0]:
-            model = convert(fitted, manifest, features[fitting], targets[fitting], parameters)
+            model = convert(fitted, manifest, features[fitting], parameters)
             predictions = predict_bytes(model, features[validation])
             quantised_score = _score(targets[validation], predictions, manifest.class_count)
             chosen = float_score, quantised_score, parameters
     assert chosen is not None
     float_score, quantised_score, parameters = chosen
     refitted = estimators.fit(estimator, manifest.class_count, parameters, features, targets, seed)
-    model = convert(refitted, manifest, features, targets, parameters)
+    model = convert(refitted, manifest, features, parameters)
     return Candidate(model, parameters, float_score, quantised_score)
 
 

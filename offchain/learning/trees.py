@@ -14,14 +14,14 @@ offset  length  content
 ...     ...     per tree: number of nodes (uint16, at least 1), then its nodes of 5 bytes
 ======  ======  ====================================================================================
 
-A branch is its feature (uint16, top bit clear), a threshold (uint8) and the index of its right child in the tree
-(uint16); its left child is the next node. A row goes left where `x <= threshold`. Children come after their
-parents, and no node is deeper than 32 branches.
+A branch is its feature (uint16, top bit clear), a threshold (uint8) and the index of its right child in the
+tree (uint16); its left child is the next node. A row goes left where `x <= threshold`. Children come after
+their parents, and no node is deeper than 32 branches.
 
-A leaf begins with the byte 0x80. In votes a class (uint8) and a weight (uint24) follow: the weight is added to
-the class. In sums a value (int32) follows: it is added to the output `tree index mod m`. The class is the lowest
-one with the most; with one output it is 1 where the sum is above zero and 0 otherwise; a regression's value is
-the sum, clipped to int32.
+A leaf begins with the byte 0x80. In votes a class (uint8) and a weight (uint24) follow: the weight is added
+to the class. In sums a value (int32) follows: it is added to the output `tree index mod m`. The class is the
+lowest one with the most; with one output it is 1 where the sum is above zero and 0 otherwise; a regression's
+value is the sum, clipped to int32.
 """
 
 from __future__ import annotations
@@ -147,10 +147,12 @@ def predict(model: TreeModel, features: NDArray[np.uint8]) -> NDArray[np.int64]:
         else:
             sums[:, index % outputs] += tree.values[leaves]
     if outputs > 1:
-        return np.argmax(sums, axis=1).astype(np.int64)
+        classes: NDArray[np.int64] = np.argmax(sums, axis=1)
+        return classes
     if model.class_count:
         return (sums[:, 0] > 0).astype(np.int64)
-    return np.clip(sums[:, 0], -(2**31), 2**31 - 1).astype(np.int64)
+    values: NDArray[np.int64] = np.clip(sums[:, 0], -(2**31), 2**31 - 1)
+    return values
 
 
 def _leaves(tree: Tree, features: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -10,14 +10,14 @@ contract PackedSumsTest {
     function testFuzz_addBytes_equalsAPlainLoop(uint256 seed, uint256 pick, bool extreme) external pure {
         PackedSums.reserve();
         uint256 size = [uint256(64), 32, 16, 8, 4][pick % 5];
-        bytes memory rows = new bytes(ROWS * size + 64);
+        bytes memory rows = new bytes((ROWS + 1) * size);
         for (uint256 i = 0; i < rows.length; ++i) {
             uint256 random = uint256(keccak256(abi.encode(seed, i)));
             rows[i] = bytes1(extreme ? (random % 2 == 0 ? 0 : 255) : uint8(random));
         }
         uint256[] memory weights = _words(seed, size);
         uint256[] memory chained = new uint256[](size);
-        uint256[] memory sums = _words(~seed, ROWS);
+        uint256[] memory sums = _words(~seed, ROWS + 1);
         uint256[] memory expected = new uint256[](ROWS);
         unchecked {
             for (uint256 i = 0; i < size; ++i) {
@@ -43,30 +43,32 @@ contract PackedSumsTest {
         }
     }
 
-    function testFuzz_addLanes_equalsAPlainLoop(uint256 seed, bool isWide) external pure {
+    function testFuzz_addLanes_equalsAPlainLoop(uint256 seed, uint256 pick) external pure {
         PackedSums.reserve();
-        (uint256 bits, uint256 size) = isWide ? (uint256(32), uint256(8)) : (uint256(23), uint256(11));
-        uint256[] memory weights = _words(seed, size);
-        uint256[] memory chained = new uint256[](size);
-        uint256[] memory words = new uint256[](ROWS);
+        (uint256 bits, uint256 lanes, uint256 blocks) = pick % 3 == 0
+            ? (uint256(32), uint256(8), uint256(1))
+            : (uint256(23), uint256(11), pick % 3 * 2 - 1);
+        uint256[] memory weights = _words(seed, lanes * blocks);
+        uint256[] memory chained = new uint256[](lanes * blocks);
+        uint256[] memory words = new uint256[](ROWS * blocks);
         uint256[] memory sums = _words(~seed, ROWS);
         uint256[] memory expected = new uint256[](ROWS);
         unchecked {
-            for (uint256 k = 0; k < size; ++k) {
-                chained[k] = weights[k] - (k > 0 ? weights[k - 1] << bits : 0);
+            for (uint256 i = 0; i < lanes * blocks; ++i) {
+                chained[i] = weights[i] - (i % lanes > 0 ? weights[i - 1] << bits : 0);
             }
             for (uint256 r = 0; r < ROWS; ++r) {
                 expected[r] = sums[r];
-                for (uint256 k = 0; k < size; ++k) {
-                    uint256 input = uint256(keccak256(abi.encode(seed, "input", r, k))) % 256;
-                    words[r] |= input << (bits * k);
-                    expected[r] += input * weights[k];
+                for (uint256 i = 0; i < lanes * blocks; ++i) {
+                    uint256 input = uint256(keccak256(abi.encode(seed, "input", r, i))) % 256;
+                    words[i / lanes * ROWS + r] |= input << (bits * (i % lanes));
+                    expected[r] += input * weights[i];
                 }
             }
         }
 
-        PackedSums.useWeights(_at(chained), size);
-        PackedSums.addLanes(bits, _at(words), _at(sums), _at(sums) + 32 * ROWS);
+        PackedSums.useWeights(_at(chained), lanes * blocks);
+        PackedSums.addLanes(bits, blocks, _at(words), _at(sums), _at(sums) + 32 * ROWS);
 
         for (uint256 r = 0; r < ROWS; ++r) {
             assert(sums[r] == expected[r]);

@@ -1,6 +1,7 @@
 """Solidity and NumPy score the same bytes the same, or both reject them."""
 
 import os
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def random_model(rng, features, classes):
     hidden = [int(rng.choice([1, 3, 10, 11, 12, 23])) for _ in range(int(rng.integers(0, 5)))]
     widths = [features, *hidden, classes or 1]
     layers = []
-    for index, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
+    for index, (inputs, outputs) in enumerate(pairwise(widths)):
         is_output = index == len(widths) - 2
         limit = bias_limit(inputs, is_output=is_output)
         span = limit if rng.random() < 0.3 else min(limit, 20_000)

@@ -62,7 +62,7 @@ def test_row_bytes_end_with_a_big_endian_value_in_a_regression(csv_file):
 
     encoded = datasets.encode(table)
 
-    # By hand: (0.25 - -1.5) / 4 of a million steps, 437500 = 0x0006acfc; x is the middle of its range, rounded to even.
+    # By hand: (0.25 - -1.5) / 4 of a million steps, 437500 = 0x0006acfc; x = 127.5 rounds to 128.
     assert encoded.row_bytes(1) == bytes([128]) + bytes.fromhex("0006acfc")
     assert isinstance(encoded.manifest.target, ValueTarget)
 

@@ -53,7 +53,8 @@ def test_classifier_predicts_the_lowest_class_with_the_largest_sum():
 
 def test_regressor_floors_at_each_shift():
     # By hand: h = clip((3x + 5) >> 1, 0, 255); value = ((7 - 2h) * 6) >> 2.
-    # x = 0: h = 2, 18 >> 2 = 4. x = 4: h = 8, -54 >> 2 = -14. x = 255: h = 255 (385 clipped), -3018 >> 2 = -755.
+    # x = 0: h = 2, 18 >> 2 = 4. x = 4: h = 8, -54 >> 2 = -14.
+    # x = 255: h = 385, clipped to 255, -3018 >> 2 = -755.
     values = predict(dense.decode(PERCEPTRON), np.array([[0], [4], [255]], np.uint8))
 
     assert values.tolist() == [4, -14, -755]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn import metrics as reference
 
 from offchain.learning.errors import MetricError
 from offchain.learning.metrics import WAD, Metric, score_wad
@@ -46,3 +47,22 @@ def test_r2_of_equal_targets_is_one_or_zero(prediction, expected):
 def test_metric_for_the_other_kind_of_target_is_rejected(metric, class_count):
     with pytest.raises(MetricError):
         score_wad(metric, class_count, classes(0, 1), classes(0, 1))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_metrics_equal_those_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    labels = int(rng.integers(2, 12))
+    targets, predictions = rng.integers(0, labels, 200), rng.integers(0, labels, 200)
+    values = rng.integers(-(2**31), 2**31, 200)
+    guesses = values + rng.integers(-(2**28), 2**28, 200)
+
+    for metric, expected in (
+        (Metric.ACCURACY, reference.accuracy_score(targets, predictions)),
+        (Metric.BALANCED_ACCURACY, reference.balanced_accuracy_score(targets, predictions)),
+        (Metric.MACRO_F1, reference.f1_score(targets, predictions, average="macro")),
+    ):
+        assert score_wad(metric, labels, targets, predictions) / WAD == pytest.approx(expected, rel=1e-15)
+    assert score_wad(Metric.R2, 0, values, guesses) / WAD == pytest.approx(
+        reference.r2_score(values.astype(np.float64), guesses.astype(np.float64)), rel=1e-14
+    )

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+
+from offchain.learning import datasets, estimators
+from offchain.canonical import parameters_hash
+from offchain.learning.convert import convert
+from offchain.learning.errors import EstimatorError, UnknownEstimator
+from offchain.learning.scoring import decode, predict_bytes
+from offchain.learning.training import train_candidate
+
+
+def split_of(name, test_rows, seed=0):
+    encoded = datasets.encode(datasets.load(name))
+    training, test = train_test_split(np.arange(len(encoded.targets)), test_size=test_rows, random_state=seed)
+    return encoded, training, test
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+@pytest.mark.parametrize("estimator", ["logistic", "mlp", "svm"])
+def test_quantised_model_loses_at_most_one_test_row(name, estimator):
+    encoded, training, test = split_of(name, 0.3)
+    features, targets = encoded.features, encoded.targets
+    candidate = train_candidate(features[training], targets[training], encoded.manifest, estimator, 0)
+    fitted = estimators.fit(
+        estimator,
+        encoded.manifest.class_count,
+        candidate.parameters,
+        features[training],
+        targets[training],
+        0,
+    )
+
+    float_hits = np.sum(fitted.predict(features[test].astype(np.float64)) == targets[test])
+    quantised_hits = np.sum(predict_bytes(candidate.model, features[test]) == targets[test])
+
+    assert quantised_hits >= float_hits - 1
+
+
+@pytest.mark.parametrize("estimator", ["tree", "boosting"])
+@pytest.mark.parametrize("name", ["iris", "breast_cancer"])
+def test_tree_model_predicts_what_scikit_learn_predicts(name, estimator):
+    encoded, training, test = split_of(name, 0.3)
+    parameters = estimators.candidates(estimator, encoded.manifest.class_count)[-1]
+    fitted = estimators.fit(
+        estimator,
+        encoded.manifest.class_count,
+        parameters,
+        encoded.features[training],
+        encoded.targets[training],
+        0,
+    )
+
+    model = convert(fitted, encoded.manifest, encoded.features[training], parameters)
+
+    expected = fitted.predict(encoded.features[test].astype(np.float64))
+    assert predict_bytes(model, encoded.features[test]).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("estimator", ["ridge", "mlp", "forest", "boosting"])
+def test_quantised_regressor_stays_close_to_the_float_one(estimator):
+    encoded, training, test = split_of("diabetes", 0.3)
+    candidate = train_candidate(
+        encoded.features[training], encoded.targets[training], encoded.manifest, estimator, 0
+    )
+
+    assert candidate.quantised_score == pytest.approx(candidate.float_score, abs=0.01)
+    assert predict_bytes(candidate.model, encoded.features[test]).std() > 0
+
+
+@pytest.mark.parametrize("estimator", ["logistic", "mlp", "forest"])
+def test_same_seed_gives_the_same_bytes(estimator):
+    encoded, training, _ = split_of("iris", 0.3)
+
+    first, second = (
+        train_candidate(encoded.features[training], encoded.targets[training], encoded.manifest, estimator, 7)
+        for _ in range(2)
+    )
+
+    assert first == second
+    assert decode(first.model).parameters_hash == parameters_hash(first.parameters)
+
+
+def test_parameters_are_those_of_the_paper():
+    assert estimators.candidates("logistic", 3)[0] == {
+        "estimator": "LogisticRegression",
+        "max_iter": 100,
+        "solver": "lbfgs",
+        "C": 1.0,
+    }
+
+
+@pytest.mark.parametrize(("name", "class_count"), [("perceptron", 3), ("logistic", 0)])
+def test_unknown_estimator_is_named(name, class_count):
+    with pytest.raises(UnknownEstimator):
+        estimators.candidates(name, class_count)
+
+
+def test_class_that_was_never_seen_is_never_predicted():
+    encoded, training, test = split_of("iris", 0.3)
+    seen = training[encoded.targets[training] != 1]
+    fitted = estimators.fit("svm", 3, {"max_iter": 2000}, encoded.features[seen], encoded.targets[seen], 0)
+
+    model = convert(fitted, encoded.manifest, encoded.features[seen], {})
+
+    assert 1 not in predict_bytes(model, encoded.features[test])
+
+
+def test_training_on_a_single_class_is_rejected():
+    encoded, _, _ = split_of("iris", 0.3)
+
+    with pytest.raises(EstimatorError):
+        train_candidate(encoded.features[:50], encoded.targets[:50], encoded.manifest, "logistic", 0)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_activation_without_an_exact_form_is_rejected(activation):
+    encoded, _, _ = split_of("iris", 0.3)
+    fitted = MLPClassifier((4,), activation=activation, max_iter=5).fit(encoded.features, encoded.targets)
+
+    with pytest.raises(EstimatorError, match=activation):
+        convert(fitted, encoded.manifest, encoded.features, {})
+
+
+def test_estimator_for_other_rows_is_rejected():
+    encoded, _, _ = split_of("iris", 0.3)
+    fitted = LogisticRegression().fit(encoded.features[:, :3], encoded.targets)
+
+    with pytest.raises(EstimatorError, match="3 features"):
+        convert(fitted, encoded.manifest, encoded.features, {})
+
+
+def test_unfitted_estimator_is_rejected():
+    encoded, _, _ = split_of("iris", 0.3)
+
+    with pytest.raises(EstimatorError, match="not fitted"):
+        convert(LogisticRegression(), encoded.manifest, encoded.features, {})
