@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from benchmarks import protocol
+from benchmarks import pricing, protocol, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
-SECTIONS = {"protocol": protocol.run}
+SECTIONS = {"protocol": protocol.run, "scoring": scoring.run, "pricing": pricing.run}
 
 
 def main() -> None:

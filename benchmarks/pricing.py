@@ -1,11 +1,10 @@
 """Time the leader's price against SciPy's optimisers, and discriminatory prices against cvxpy.
 
-`python -m benchmarks.pricing` writes `docs/results/pricing.json` and a log-log chart, and prints both
-tables. All solvers get the same profit function, the fastest one NumPy gives; the exact solver's time
+Draws docs/results/pricing.png, a log-log chart. All solvers get the same
+profit function, the fastest one NumPy gives; the exact solver's time
 includes building the consumers. Each time is the best of a few runs, because noise only ever adds.
 """
 
-import json
 import platform
 import time
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import scipy  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -28,6 +26,7 @@ from offchain.economics.leader import solve_leader
 # cvxpy is typed, but its atoms are not exported to type checkers.
 cp: Any = import_module("cvxpy")
 
+CHART = Path(__file__).resolve().parents[1] / "docs" / "results" / "pricing.png"
 COST, BOUNDS = 0.3, (0.1, 200.0)
 EXACT, SLSQP = "exact", "SciPy SLSQP"
 
@@ -160,19 +159,8 @@ def chart(rows: list[dict[str, Any]], prices: list[dict[str, Any]], path: Path) 
     figure.savefig(path, dpi=150)
 
 
-@click.command()
-@click.option("--largest", default=10**6, show_default=True, type=click.IntRange(10), help="Most consumers.")
-@click.option(
-    "--out",
-    "folder",
-    default=Path("docs/results"),
-    show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where pricing.json and pricing.png go.",
-)
-def main(largest: int, folder: Path) -> None:
-    """Time pricing and write the figures."""
-    folder.mkdir(parents=True, exist_ok=True)
+def run(largest: int = 10**6, chart_path: Path = CHART) -> dict[str, Any]:
+    """Time pricing up to `largest` consumers, print, and draw the chart."""
     sizes = [n for n in (10, 100, 1000, 10**4, 10**5, 10**6) if n <= largest]
     rows, prices = one_price(sizes), many_prices([n for n in sizes if 100 <= n <= 10**5])
     seconds = {row["solver"]: row["seconds"] for row in rows if row["consumers"] == sizes[-1]}
@@ -181,22 +169,16 @@ def main(largest: int, folder: Path) -> None:
         "discriminatory_over_cvxpy": {name: prices[-1][name] for name in ("consumers", "time_ratio")},
     }
     versions = {"python": platform.python_version(), "numpy": np.__version__, "scipy": scipy.__version__}
-    figures = {
+    chart_path.parent.mkdir(parents=True, exist_ok=True)
+    chart(rows, prices, chart_path)
+    for row in rows:
+        print("{consumers:>9,} {solver:<30} {seconds:10.6f} s  {part_of_best:8.3%} of best".format(**row))
+    for row in prices:
+        print("{consumers:>9,} prices {seconds:10.6f} s, cvxpy {cvxpy_seconds:10.4f} s".format(**row))
+    print(ratios)
+    return {
         "conditions": versions | {"cvxpy": cp.__version__, "machine": platform.machine()},
         "ratios": ratios,
         "one_price": rows,
         "many_prices": prices,
     }
-    (folder / "pricing.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    chart(rows, prices, folder / "pricing.png")
-    for row in rows:
-        click.echo(
-            "{consumers:>9,} {solver:<30} {seconds:10.6f} s  {part_of_best:8.3%} of best".format(**row)
-        )
-    for row in prices:
-        click.echo("{consumers:>9,} prices {seconds:10.6f} s, cvxpy {cvxpy_seconds:10.4f} s".format(**row))
-    click.echo(json.dumps(ratios))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,31 +1,25 @@
 """Gas of scoring per multiply-accumulate, row and reveal, and what quantisation costs.
 
-Run `python benchmarks/scoring.py`; it prints two tables and writes docs/results/scoring.json.
 Scoring gas is all that the call of the scorer spends, without calldata, and with the cold accesses of its
 address and of the rows.
 """
 
-from __future__ import annotations
-
-import json
-import sys
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 from sklearn.model_selection import train_test_split
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
-
-from scoring_chain import Rejected, ScoringChain  # noqa: E402
-
-from offchain.learning import datasets, estimators  # noqa: E402
-from offchain.learning.metrics import Metric  # noqa: E402
-from offchain.learning.model import DenseLayer, DenseModel, encode  # noqa: E402
-from offchain.learning.scoring import predict_bytes, score  # noqa: E402
-from offchain.learning.training import train_candidate  # noqa: E402
+from offchain.chain.compiler import compile_contracts
+from offchain.chain.local import anvil_chain
+from offchain.learning import datasets, estimators
+from offchain.learning.metrics import Metric
+from offchain.learning.model import DenseLayer, DenseModel, encode
+from offchain.learning.scoring import predict_bytes, score
+from offchain.learning.training import train_candidate
+from tests.scoring_chain import Rejected, ScoringChain
 
 SHAPES = (((4, 3), 45), ((13, 3), 54), ((30, 2), 171), ((64, 10), 360), ((64, 32, 10), 360))
 # Measured on algorithmiaio/danku at 7c6a5cf: solc 0.4.26, optimizer, Anvil 1.7.1.
@@ -133,29 +127,19 @@ def _score(targets: Any, predictions: Any, class_count: int) -> float:
     return float(1 - np.sum((actual - predictions) ** 2) / np.sum((actual - actual.mean()) ** 2))
 
 
-def _print(table: list[dict[str, Any]]) -> None:
-    cells = [list(table[0]), *([f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()] for row in table)]  # fmt: skip  # noqa: E501
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    for row in cells:
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
-    print()
+def _print(rows: list[dict[str, Any]], title: str) -> None:
+    table = Table(*rows[0], title=title)
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
+    Console(width=150).print(table)
 
 
-def main() -> None:
-    """Measures, prints and writes."""
-    chain = ScoringChain()
-    try:
-        shapes, fitted = measure_shapes(chain), measure_estimators(chain)
-    finally:
-        chain.close()
-    _print(shapes)
-    print("DanKu:", ", ".join(f"{name} {value}" for name, value in DANKU.items()), "\n")
-    _print(fitted)
-    result = {"dense scorer": shapes, "DanKu": DANKU, "estimators": fitted}
-    path = ROOT / "docs" / "results" / "scoring.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+def run() -> dict[str, Any]:
+    """Measure and print."""
+    with anvil_chain() as chain:
+        scorers = ScoringChain(chain, compile_contracts("contracts", "tests/contracts"))
+        shapes, fitted = measure_shapes(scorers), measure_estimators(scorers)
+    _print(shapes, "Gas of the dense scorer")
+    print("DanKu:", ", ".join(f"{name} {value}" for name, value in DANKU.items()))
+    _print(fitted, "Every estimator on every data set")
+    return {"dense scorer": shapes, "DanKu": DANKU, "estimators": fitted}

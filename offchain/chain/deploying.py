@@ -15,7 +15,7 @@ from offchain.canonical import parameters_hash
 from offchain.chain.compiler import Artifact
 from offchain.chain.deployment import Contract, Deployment
 
-SCORERS = ("DenseScorer",)
+SCORERS = ("DenseScorer", "TreeScorer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -417,3 +417,45 @@ class MultiplierOutOfRange(ContractError):
     """A regressor's multiplier is negative."""
 
     message = "the multiplier {multiplier} is negative"
+
+
+class AggregationUnsupported(ContractError):
+    """The leaves of a tree model are to be added up in an unknown way."""
+
+    message = "the model adds up its leaves in the unknown way {aggregation}"
+
+
+class TreeCountOutOfRange(ContractError):
+    """A model has no trees or too many."""
+
+    message = "the model has {treeCount} trees, 1 to {maximumCount} are allowed"
+
+
+class TreeEmpty(ContractError):
+    """A tree has no nodes."""
+
+    message = "tree {tree} has no nodes"
+
+
+class TreeFeatureOutOfRange(ContractError):
+    """A branch asks for a feature that rows do not have."""
+
+    message = "node {node} of tree {tree} asks for feature {feature}, which rows do not have"
+
+
+class TreeChildOutOfRange(ContractError):
+    """A branch's right child does not come after its left one, or is no node of the tree."""
+
+    message = "node {node} of tree {tree} has node {child} as its right child"
+
+
+class TreeLeafMalformed(ContractError):
+    """A leaf has another mark, or votes for a class that there is not."""
+
+    message = "node {node} of tree {tree} is not a leaf as leaves are"
+
+
+class TreeTooDeep(ContractError):
+    """A branch lies too deep."""
+
+    message = "node {node} of tree {tree} lies deeper than {maximumDepth} branches"

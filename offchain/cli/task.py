@@ -24,11 +24,13 @@ from offchain.cli.options import (
 )
 from offchain.learning import datasets
 from offchain.learning.metrics import Metric
+from offchain.learning.model import KIND_DENSE, KIND_TREES
 from offchain.workers import reading
 from offchain.workers.data_node import DataNode, Terms, default_test_count
 from offchain.workers.loop import carry
+from offchain.workers.scorers import SCORERS
 
-SCORER = "DenseScorer"
+MODELS = {"dense": KIND_DENSE, "trees": KIND_TREES}
 SECONDS = click.IntRange(0, 2**32 - 1)
 
 
@@ -77,6 +79,13 @@ def task() -> None:
 @click.option(
     "--reveal-seconds", type=SECONDS, default=3600, show_default=True, help="The miners' time to reveal."
 )
+@click.option(
+    "--models",
+    type=click.Choice(list(MODELS)),
+    default="dense",
+    show_default=True,
+    help="What miners may send: linear models and MLPs, or decision trees and their ensembles.",
+)
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
 @account_option
 @chain_options
@@ -94,6 +103,7 @@ def post(
     commit_seconds: int,
     disclose_seconds: int,
     reveal_seconds: int,
+    models: str,
     detach: bool,
 ) -> None:
     """Post a training task over DATA and carry it to its end.
@@ -119,7 +129,7 @@ def post(
     )
     manifest = encoded.manifest
     count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
-    scorer = connection.deployment.scorers[SCORER].address
+    scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
     data_node = DataNode(sender, home)
     metric = Metric.ACCURACY if manifest.class_count else Metric.R2
     task_id = data_node.post(encoded, scorer, metric, count, terms)

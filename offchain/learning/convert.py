@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from offchain.learning import trees
 from offchain.canonical import parameters_hash
+from offchain.learning import trees
 from offchain.learning.convert_trees import from_trees, is_trees
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters

@@ -34,6 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from offchain.canonical import Json
 from offchain.learning.errors import EstimatorError, UnknownEstimator
+from offchain.learning.model import KIND_DENSE, KIND_TREES
 
 Parameters = Mapping[str, Json]
 
@@ -111,6 +112,17 @@ _REGRESSORS: Final = MappingProxyType(
 def names(class_count: int) -> tuple[str, ...]:
     """The estimators for this kind of target; `class_count` is 0 for a regression."""
     return tuple(_recipes(class_count))
+
+
+def kind(name: str, class_count: int) -> int:
+    """The kind of model that an estimator becomes, as the header of model bytes names it.
+
+    Raises
+    ------
+    UnknownEstimator
+        Where no estimator has this name for this kind of target.
+    """
+    return KIND_DENSE if _recipe(name, class_count).standardise else KIND_TREES
 
 
 def candidates(name: str, class_count: int) -> tuple[Parameters, ...]:

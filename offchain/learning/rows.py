@@ -19,9 +19,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from offchain.learning import row_tree
 from offchain.learning.errors import LearningError
 
@@ -112,14 +109,3 @@ def open_training_blob(
     if row_tree.root(leaves) != data_root:
         raise TrainingRowsInvalid("they hash to another root than the task's")
     return tuple(rows)
-
-
-def to_arrays(
-    rows: bytes, feature_count: int, class_count: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Features, shape (n, feature_count), and targets, shape (n,), of concatenated rows."""
-    row_size = feature_count + (4 if class_count == 0 else 1)
-    table = np.frombuffer(rows, np.uint8).reshape(-1, row_size)
-    features, target = table[:, :feature_count], table[:, feature_count:]
-    targets = target[:, 0] if class_count else np.ascontiguousarray(target).view(">i4")[:, 0]
-    return features, targets.astype(np.int64)

@@ -43,3 +43,14 @@ class ScorerUnsupported(WorkerError):
     def __init__(self, task_id: int, actual: str, expected: str) -> None:
         self.task_id, self.actual, self.expected = task_id, actual, expected
         super().__init__(f"task {task_id} is scored by {actual}, and this miner makes models for {expected}")
+
+
+class RevealTooLarge(WorkerError):
+    """Scoring a model on a task's test rows may take more gas than a transaction may have."""
+
+    def __init__(self, task_id: int, gas: int, limit: int) -> None:
+        self.task_id, self.gas, self.limit = task_id, gas, limit
+        super().__init__(
+            f"task {task_id}: revealing this model may take {gas:,} gas, and a transaction may use {limit:,}:"
+            " a smaller one can be revealed"
+        )

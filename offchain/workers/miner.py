@@ -10,20 +10,23 @@ from offchain.canonical import to_canonical_json
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
-from offchain.chain.transactions import Sender
+from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
+from offchain.learning import estimators
 from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import Manifest
-from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob, to_arrays
+from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
+from offchain.learning.scoring import split_rows
+from offchain.learning.scoring_gas import reveal_gas_bound
 from offchain.learning.split import drawn_rows
 from offchain.learning.training import Candidate, train_candidate
 from offchain.storage import BlobMissing
-from offchain.workers.errors import OVERTAKEN, ScorerUnsupported, SecretsLost
+from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
+from offchain.workers.scorers import SCORERS
 
 log = logging.getLogger(__name__)
 
-SCORER = "DenseScorer"  # what reads the models that this miner makes
 MAX_TRAINING_BYTES = 256 * 1024 * 1024
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
 
@@ -151,7 +154,8 @@ class Miner:
 
     def _train(self, task: Task) -> None:
         """Train on the published rows, if they are there and the task's, and keep the model."""
-        scorer = self._sender.connection.deployment.scorers[SCORER].address
+        kind = estimators.kind(self._estimator, task.class_count)
+        scorer = self._sender.connection.deployment.scorers[SCORERS[kind]].address
         if task.scorer != scorer:
             raise ScorerUnsupported(task.task_id, task.scorer, scorer)
         published = self.registry.published_training_rows(task.task_id)
@@ -162,6 +166,9 @@ class Miner:
         except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return
+        gas = reveal_gas_bound(candidate.model, task.test_count)
+        if gas > MAX_TRANSACTION_GAS:
+            raise RevealTooLarge(task.task_id, gas, MAX_TRANSACTION_GAS)
         log.info(
             "task %d: trained %s: validation score %.4f, quantised %.4f",
             *(
@@ -190,5 +197,5 @@ class Miner:
             # Computed here: for a foreign task of absurdly many rows a node would not answer.
             test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
         )
-        features, targets = to_arrays(b"".join(rows), task.feature_count, task.class_count)
+        features, targets = split_rows(b"".join(rows), task.feature_count, task.class_count)
         return train_candidate(features, targets, manifest, self._estimator, self._seed)

@@ -1,10 +1,13 @@
+from collections.abc import Iterator
+
 import pytest
 
-from tests.fuzz.scoring_chain import ScoringChain
+from offchain.chain.compiler import Artifact
+from offchain.chain.local import anvil_chain
+from tests.scoring_chain import ScoringChain
 
 
 @pytest.fixture(scope="session")
-def scorers():
-    chain = ScoringChain()
-    yield chain
-    chain.close()
+def scorers(artifacts: dict[str, Artifact]) -> Iterator[ScoringChain]:
+    with anvil_chain() as chain:
+        yield ScoringChain(chain, artifacts)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from offchain.learning.rows import SaltedRows, TrainingRowsInvalid, open_training_blob, to_arrays
+from offchain.learning.rows import SaltedRows, TrainingRowsInvalid, open_training_blob
 from tests.world import toy_rows
 
 HIDDEN = [1, 4, 5, 11]
@@ -57,16 +57,3 @@ def test_open_raises_when_other_rows_were_published_than_committed() -> None:
 
     with pytest.raises(TrainingRowsInvalid):
         opened(flipped.training_blob(HIDDEN), rows)
-
-
-def test_to_arrays_splits_features_from_classes() -> None:
-    features, targets = to_arrays(bytes([1, 2, 0, 3, 4, 9]), feature_count=2, class_count=10)
-
-    assert features.tolist() == [[1, 2], [3, 4]]
-    assert targets.tolist() == [0, 9]
-
-
-def test_to_arrays_reads_values_as_big_endian_int32() -> None:
-    _, targets = to_arrays(bytes([7, 255, 255, 255, 254, 8, 0, 0, 1, 0]), feature_count=1, class_count=0)
-
-    assert targets.tolist() == [-2, 256]

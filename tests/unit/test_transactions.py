@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 from eth_account import Account
 
@@ -13,7 +12,6 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain
 from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient
-from offchain.learning.rows import SaltedRows
 from tests.stories import RIGHT, SALT, commit, disclosed
 from tests.world import UNIT, World, deploy_world, toy_rows
 
@@ -69,26 +67,6 @@ def test_a_commitment_that_comes_too_late_in_its_block_says_so(anvil: World) -> 
     (raised,) = in_one_block(anvil, lambda: commit(anvil.miners[0], task, RIGHT))
 
     assert isinstance(raised, errors.CommitWindowClosed)
-
-
-# As many salts and proof nodes as the registry lets a task need, with rows that fill a contract's code.
-@pytest.mark.parametrize(
-    ("row_count", "test_count", "features"), [(2048, 1650, 13), (4096, 825, 28), (2**15, 412, 58)]
-)
-def test_the_largest_disclosures_fit_a_transaction(
-    anvil: World, row_count: int, test_count: int, features: int
-) -> None:
-    values = np.random.default_rng(0).integers(1, 256, (row_count, features + 1), np.uint8)
-    rows = SaltedRows(tuple(bytes(row) for row in values), SALT)
-    size = {"row_count": row_count, "test_count": test_count, "feature_count": features}
-    task = anvil.drawn(anvil.spec(rows, reward=1, data_node_bond=UNIT, **size))
-
-    task = anvil.disclose(task, rows)
-
-    (sent,) = anvil.connection.w3.eth.get_block("latest")["transactions"]
-    assert anvil.connection.w3.eth.get_transaction_receipt(sent)["gasUsed"] < 2**24
-    assert len(request(anvil, "eth_getRawTransactionByHash", sent.to_0x_hex())) // 2 < 128 * 1024
-    assert len(anvil.data_node.registry.disclosed_rows(task)) == test_count * (features + 1)
 
 
 def test_send_raises_when_the_account_cannot_pay_for_gas(anvil: World) -> None:

@@ -4,8 +4,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from offchain.learning import datasets, estimators
 from offchain.canonical import parameters_hash
+from offchain.learning import datasets, estimators
 from offchain.learning.convert import convert
 from offchain.learning.errors import EstimatorError, UnknownEstimator
 from offchain.learning.scoring import decode, predict_bytes

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IScorer, Metric, RowShape} from "../interfaces/IScorer.sol";
+import {IScorer, Metric, RowShape} from "../../contracts/interfaces/IScorer.sol";
 
 /// @title ScoreProbe
 /// @notice Measures a scorer from inside a transaction: everything it spends but the calldata.

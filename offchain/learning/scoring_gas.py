@@ -1,0 +1,55 @@
+"""How much gas the reveal of a model can take, before anything is at stake.
+
+A model that cannot be scored in one transaction cannot be revealed, and the bond of its commitment is lost. The
+bound is fitted above what the scorers were measured to spend, and a fuzz test holds them to it.
+"""
+
+from offchain.learning.lanes import lane_of
+from offchain.learning.model import DenseLayer, DenseModel
+from offchain.learning.scoring import decode
+from offchain.learning.trees import Tree
+
+# A reveal without its scoring (intrinsic gas, storage, the moves of the bond), and what a scorer spends at once.
+FIXED_GAS = 250_000
+GAS_PER_MODEL_BYTE = 120  # as calldata (40 at most), copied between contracts, checked and unpacked
+GAS_PER_ROW = 700
+GAS_PER_TERM = 36  # one input times one word of weights
+GAS_PER_LAYER = 500
+GAS_PER_NEURON = 75
+GAS_PER_BRANCH = 260
+GAS_PER_TREE = 700
+
+
+def reveal_gas_bound(model: bytes, row_count: int) -> int:
+    """An upper bound on the gas of revealing `model` for a task of `row_count` test rows.
+
+    Raises
+    ------
+    ModelError
+        Where the bytes are no model.
+    """
+    decoded = decode(model)
+    if isinstance(decoded, DenseModel):
+        last = decoded.layers[-1]
+        row = GAS_PER_ROW + sum(_layer_gas(layer, is_output=layer is last) for layer in decoded.layers)
+    else:
+        outputs = max(decoded.class_count, 1)
+        walk = sum(GAS_PER_TREE + GAS_PER_BRANCH * depth(tree) for tree in decoded.trees)
+        row = GAS_PER_ROW + walk + GAS_PER_NEURON * outputs
+    return FIXED_GAS + GAS_PER_MODEL_BYTE * len(model) + row_count * row
+
+
+def _layer_gas(layer: DenseLayer, *, is_output: bool) -> int:
+    inputs, outputs = layer.weights.shape
+    words = -(-outputs // lane_of(inputs, is_output=is_output).count)
+    return GAS_PER_LAYER + GAS_PER_TERM * inputs * words + GAS_PER_NEURON * outputs
+
+
+def depth(tree: Tree) -> int:
+    """The branches on the longest way from the root to a leaf."""
+    depths = [0] * len(tree.features)
+    for node, feature in enumerate(tree.features):  # children come after their parents
+        if feature >= 0:
+            for child in (node + 1, int(tree.rights[node])):
+                depths[child] = max(depths[child], depths[node] + 1)
+    return max(depths)
