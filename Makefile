@@ -45,6 +45,10 @@ lint: setup ## Check style and types
 bench: setup ## Measure gas and speed; writes docs/results/bench.json
 	$(TOOLS) python -m benchmarks
 
+.PHONY: experiments
+experiments: setup ## Write the economics tables and charts under docs/results
+	$(TOOLS) python -m offchain.economics.experiments
+
 .PHONY: node
 node: setup ## Run a local chain at http://127.0.0.1:8545 with a block a second
 	$(TOOLS) anvil --block-time 1 --hardfork prague

@@ -3,10 +3,15 @@
 import json
 from pathlib import Path
 
-from benchmarks import pricing, protocol, scoring
+from benchmarks import pricing, protocol, quantisation, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
-SECTIONS = {"protocol": protocol.run, "scoring": scoring.run, "pricing": pricing.run}
+SECTIONS = {
+    "protocol": protocol.run,
+    "scoring": scoring.run,
+    "quantisation": quantisation.run,
+    "pricing": pricing.run,
+}
 
 
 def main() -> None:
