@@ -65,8 +65,8 @@ def run() -> dict[str, Any]:
         if max(rows) > 1
     ]
     tail = (
-        f"\n\nMore than one row is lost by: {', '.join(worse) or 'nobody'}. Digits has pixels that are nearly constant;\n"
-        "they get huge weights once their standardisation is folded in, which use up the range of `int8`.\n"
+        f"\n\nMore than one row is lost by: {', '.join(worse) or 'nobody'}. Digits has pixels that are nearly\n"
+        "constant; they get huge weights once their standardisation is folded in, which use up the range of `int8`.\n"
     )
     PAGE.write_text(head + "\n".join(lines) + tail)
     return {"splits": SPLITS, "lost_rows": lost}
