@@ -4,13 +4,13 @@ A file holds `{"family": ..., "inputs": {...}}`, a list of such objects, or `{"f
 A null limit, budget or capacity stands for none. What the inputs do not know, they refuse.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Annotated, Any, NoReturn, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from offchain.canonical import from_json
 from offchain.economics.followers import FloatArray
 
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -18,6 +18,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Column = Annotated[list[Amount], Field(min_length=1)]
 PositiveColumn = Annotated[list[Positive], Field(min_length=1)]
 Bounds = Annotated[list[Amount | None], Field(min_length=1)]
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
 class InvalidInstanceError(ValueError):
@@ -198,18 +200,14 @@ def read_instances(text: str) -> tuple[list[Instance], bool]:
         At the first thing that is wrong, in one line.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse)
-    except (json.JSONDecodeError, RecursionError) as error:
+        document: Any = from_json(text.encode(), MAX_FILE_BYTES)
+    except ValueError as error:
         raise InvalidInstanceError(f"not JSON: {error}") from None
     listed = not (isinstance(document, dict) and "families" not in document)
     instances = [_parse(where, raw) for where, raw in _entries(document)]
     if not instances:
         raise InvalidInstanceError("the file holds no instance")
     return instances, listed
-
-
-def _refuse(name: str) -> NoReturn:
-    raise InvalidInstanceError(f"{name} is not a number")
 
 
 def _entries(document: Any) -> Iterator[tuple[str, Any]]:

@@ -5,6 +5,7 @@ bound is fitted above what the scorers were measured to spend, and a fuzz test h
 """
 
 from offchain.learning.lanes import lane_of
+from offchain.learning.metrics import Metric
 from offchain.learning.model import DenseLayer, DenseModel
 from offchain.learning.scoring import decode
 from offchain.learning.trees import Tree
@@ -17,10 +18,11 @@ GAS_PER_TERM = 36  # one input times one word of weights
 GAS_PER_LAYER = 500
 GAS_PER_NEURON = 75
 GAS_PER_BRANCH = 260
+GAS_PER_CLASS_OF_F1 = 800
 GAS_PER_TREE = 700
 
 
-def reveal_gas_bound(model: bytes, row_count: int) -> int:
+def reveal_gas_bound(model: bytes, row_count: int, metric: Metric) -> int:
     """An upper bound on the gas of revealing `model` for a task of `row_count` test rows.
 
     Raises
@@ -36,6 +38,8 @@ def reveal_gas_bound(model: bytes, row_count: int) -> int:
         outputs = max(decoded.class_count, 1)
         walk = sum(GAS_PER_TREE + GAS_PER_BRANCH * depth(tree) for tree in decoded.trees)
         row = GAS_PER_ROW + walk + GAS_PER_NEURON * outputs
+    if metric == Metric.MACRO_F1:  # counts the rows predicted as each class
+        row += GAS_PER_CLASS_OF_F1 * decoded.class_count
     return FIXED_GAS + GAS_PER_MODEL_BYTE * len(model) + row_count * row
 
 

@@ -14,6 +14,7 @@ from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
 from offchain.learning import estimators
 from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import Manifest
+from offchain.learning.metrics import Metric
 from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
 from offchain.learning.scoring import split_rows
 from offchain.learning.scoring_gas import reveal_gas_bound
@@ -166,7 +167,7 @@ class Miner:
         except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return
-        gas = reveal_gas_bound(candidate.model, task.test_count)
+        gas = reveal_gas_bound(candidate.model, task.test_count, Metric(task.metric))
         if gas > MAX_TRANSACTION_GAS:
             raise RevealTooLarge(task.task_id, gas, MAX_TRANSACTION_GAS)
         log.info(
