@@ -107,7 +107,7 @@ contract ProofOfLearning is IProofOfLearning {
 
         // INVARIANT: I-2. The abort left exactly this much for each commitment.
         Round memory r = round[taskId];
-        uint256 amount = r.minerBond + registry.escrowTerms(taskId).bond / r.commitCount;
+        uint256 amount = uint256(r.minerBond) + registry.escrowTerms(taskId).bond / r.commitCount;
         delete commitmentOf[taskId][msg.sender];
 
         emit BondClaimed(taskId, msg.sender, amount);

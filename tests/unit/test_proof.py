@@ -399,6 +399,20 @@ def test_abort_gives_the_bond_of_a_silent_data_node_to_the_miners(world: World) 
     assert world.data_node.proof.phase_of(task.task_id) == Phase.ABORTED
 
 
+def test_claim_pays_the_largest_bond_that_can_be(world: World) -> None:
+    bond = 2**128 - 1
+    world.data_node.fund(bond)
+    task = world.drawn(world.spec(toy_rows(), data_node_bond=bond))
+    commit(world.miners[0], task, RIGHT)
+    world.chain.set_time(task.commit_ends_at + 100)
+    world.miners[0].proof.abort(task.task_id)
+
+    world.miners[0].proof.claim(task.task_id)
+
+    assert world.miners[0].balance() == FUNDS + bond
+    assert held(world) == 0
+
+
 def test_abort_refunds_the_data_node_when_nobody_committed(world: World) -> None:
     task = world.drawn(world.spec(toy_rows()))
     world.close_commits(task)
