@@ -65,7 +65,7 @@ class Bench:
         """Winner takes all on the Iris rows."""
         manifest = self.data.manifest
         scorer = self.connection.deployment.scorers["DenseScorer"].address
-        shape = (manifest.feature_count, manifest.class_count, manifest.row_count, TEST_ROWS)
+        shape = (manifest.feature_count, manifest.class_count, 0, manifest.row_count, TEST_ROWS)
         money = (100 * UNIT, 30 * UNIT, 5 * UNIT, 0)
         windows = (5_000, 5_000, 5_000)
         head = (self.rows.root(), keccak(b"manifest"), scorer, Metric.ACCURACY)

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {ILearningLedger} from "./interfaces/ILearningLedger.sol";
-import {Commitment, IProofOfLearning, Phase, Round, Standing} from "./interfaces/IProofOfLearning.sol";
-import {IScorer, Metric, RowShape} from "./interfaces/IScorer.sol";
-import {Bounds, Escrow, ITaskRegistry} from "./interfaces/ITaskRegistry.sol";
+import {
+    Commitment,
+    IProofOfLearning,
+    Phase,
+    Progress,
+    Round,
+    Standing
+} from "./interfaces/IProofOfLearning.sol";
+import {IScorer, Mapping, RowRange} from "./interfaces/IScorer.sol";
+import {Bounds, Escrow, ITaskRegistry, ScoringTerms} from "./interfaces/ITaskRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {LearningLedger} from "./LearningLedger.sol";
+import {Metrics} from "./libraries/Metrics.sol";
 import {ModelHeader} from "./libraries/ModelHeader.sol";
 import {PayoutCurve} from "./libraries/PayoutCurve.sol";
 import {TaskRegistry} from "./TaskRegistry.sol";
@@ -18,6 +28,9 @@ contract ProofOfLearning is IProofOfLearning {
 
     /// @inheritdoc IProofOfLearning
     bytes32 public constant COMMIT_DOMAIN = keccak256("PoLeStar.Commitment.v1");
+
+    /// @inheritdoc IProofOfLearning
+    bytes32 public constant MAPPING_DOMAIN = keccak256("PoLeStar.SecureMapping.v1");
 
     /// @inheritdoc IProofOfLearning
     address public constant BURNED = 0x000000000000000000000000000000000000dEaD;
@@ -44,13 +57,16 @@ contract ProofOfLearning is IProofOfLearning {
     /// @inheritdoc IProofOfLearning
     mapping(uint256 taskId => mapping(uint256 rank => Standing standing)) public standingOf;
 
+    /// @inheritdoc IProofOfLearning
+    mapping(uint256 taskId => mapping(address miner => bytes32 progressHash)) public progressHashOf;
+
     /* CONSTRUCTOR */
 
     /// @dev Makes the registry and the ledger, so that the three know each other from the start.
     constructor(IVault vault_, address[] memory scorers, Bounds memory bounds, bytes32 initializationHash) {
         vault = vault_;
-        registry = new TaskRegistry(vault_, scorers, bounds);
         ledger = new LearningLedger(initializationHash);
+        registry = new TaskRegistry(vault_, ledger, scorers, bounds);
     }
 
     /* REGISTRY */
@@ -82,21 +98,33 @@ contract ProofOfLearning is IProofOfLearning {
     }
 
     /// @inheritdoc IProofOfLearning
-    function reveal(uint256 taskId, bytes32 salt, bytes calldata model) external {
+    function reveal(
+        uint256 taskId,
+        bytes32 salt,
+        bytes calldata model,
+        Progress calldata progress,
+        uint256 rowCount
+    ) external {
         // INVARIANT: I-3. The digest binds sender, task, contract and chain; `revealed` is set once.
         bytes32 modelHash = keccak256(model);
-        Commitment storage c = _checkCommitment(taskId, modelHash, salt);
-        (int64 scoreWad, uint256 winners) = _score(taskId, model);
-        bytes32 parametersHash = ModelHeader.parametersHash(model);
+        _checkCommitment(taskId, modelHash, salt);
+        _checkProgress(taskId, progress);
+        ScoringTerms memory terms = registry.scoringTerms(taskId);
+        require(
+            block.timestamp < terms.revealEndsAt,
+            RevealWindowClosed(taskId, terms.revealEndsAt, block.timestamp)
+        );
 
-        Round storage r = round[taskId];
-        ++r.revealCount;
-        (c.digest, c.revealed) = (_modelDigest(modelHash, parametersHash), true);
-        _rank(taskId, Standing(msg.sender, scoreWad, c.order), winners);
+        Progress memory next = _score(taskId, terms, model, progress, rowCount);
+        if (next.scoredCount < terms.testCount) {
+            progressHashOf[taskId][msg.sender] = keccak256(abi.encode(next));
 
-        emit ModelRevealed(taskId, msg.sender, modelHash, parametersHash, scoreWad);
-
-        vault.move(address(this), msg.sender, r.minerBond);
+            emit ModelScoredInPart(taskId, msg.sender, next);
+        } else {
+            if (progress.scoredCount != 0) delete progressHashOf[taskId][msg.sender];
+            int256 scoreWad = Metrics.score(terms.metric, next.tally);
+            _finish(taskId, modelHash, ModelHeader.parametersHash(model), scoreWad, terms.payoutCurve);
+        }
     }
 
     /// @inheritdoc IProofOfLearning
@@ -187,18 +215,28 @@ contract ProofOfLearning is IProofOfLearning {
         );
     }
 
+    /// @inheritdoc IProofOfLearning
+    function mappingSeed(uint256 taskId, address miner) external view returns (bytes32) {
+        return _mappingSeed(taskId, registry.scoringTerms(taskId).ledgerTip, miner);
+    }
+
     /* INTERNAL */
 
-    function _checkCommitment(uint256 taskId, bytes32 modelHash, bytes32 salt)
-        internal
-        view
-        returns (Commitment storage c)
-    {
-        c = commitmentOf[taskId][msg.sender];
+    function _checkCommitment(uint256 taskId, bytes32 modelHash, bytes32 salt) internal view {
+        Commitment memory c = commitmentOf[taskId][msg.sender];
         require(c.order != 0, NotCommitted(taskId, msg.sender));
         require(!c.revealed, AlreadyRevealed(taskId, msg.sender));
         bytes28 digest = bytes28(commitmentHash(taskId, msg.sender, modelHash, salt));
         require(digest == c.digest, CommitmentMismatch(taskId, msg.sender, c.digest, digest));
+    }
+
+    /// @dev Only a progress of no rows is empty: a tally that nobody scored must not be taken for one.
+    function _checkProgress(uint256 taskId, Progress calldata progress) internal view {
+        if (progress.scoredCount == 0 && progress.tally.length == 0) return;
+
+        bytes32 expected = progressHashOf[taskId][msg.sender];
+        bytes32 actual = keccak256(abi.encode(progress));
+        require(actual == expected, ProgressMismatch(taskId, msg.sender, expected, actual));
     }
 
     function _checkWinner(uint256 taskId, address winner, bytes32 modelHash, bytes32 parametersHash)
@@ -214,24 +252,53 @@ contract ProofOfLearning is IProofOfLearning {
         return bytes28(keccak256(abi.encode(modelHash, parametersHash)));
     }
 
-    /// @dev Scores below what a standing can hold count as the lowest that it can.
-    function _score(uint256 taskId, bytes calldata model)
-        internal
-        view
-        returns (int64 scoreWad, uint256 winners)
-    {
-        (
-            address scorer,
-            Metric metric,
-            RowShape memory shape,
-            address testRows,
-            uint256 revealEndsAt,
-            PayoutCurve curve
-        ) = registry.scoringTerms(taskId);
-        require(block.timestamp < revealEndsAt, RevealWindowClosed(taskId, revealEndsAt, block.timestamp));
+    /// @dev The progress after the next rows.
+    function _score(
+        uint256 taskId,
+        ScoringTerms memory terms,
+        bytes calldata model,
+        Progress calldata progress,
+        uint256 rowCount
+    ) internal view returns (Progress memory next) {
+        uint256 scored = progress.scoredCount;
+        uint256 count = Math.min(rowCount, terms.testCount - scored);
+        bytes32 seed =
+            terms.mappingWidth == 0 ? bytes32(0) : _mappingSeed(taskId, terms.ledgerTip, msg.sender);
+        next.scoredCount = scored + count;
+        next.tally = IScorer(terms.scorer)
+            .tally(
+                terms.metric,
+                terms.shape,
+                Mapping(terms.mappingWidth, seed),
+                RowRange(terms.testRows, scored, count),
+                model
+            );
+        if (scored != 0) Metrics.merge(next.tally, progress.tally);
+    }
 
-        int256 score = IScorer(scorer).score(metric, shape, testRows, model);
-        return (score < type(int64).min ? type(int64).min : int64(score), curve.winners());
+    /// @dev Ranks the caller's model and gives its bond back. Scores below what a standing can hold count as the
+    /// lowest that it can.
+    function _finish(
+        uint256 taskId,
+        bytes32 modelHash,
+        bytes32 parametersHash,
+        int256 scoreWad,
+        PayoutCurve curve
+    ) internal {
+        int64 score = scoreWad < type(int64).min ? type(int64).min : int64(scoreWad);
+        Commitment storage c = commitmentOf[taskId][msg.sender];
+        Round storage r = round[taskId];
+        ++r.revealCount;
+        (c.digest, c.revealed) = (_modelDigest(modelHash, parametersHash), true);
+        _rank(taskId, Standing(msg.sender, score, c.order), curve.winners());
+
+        emit ModelRevealed(taskId, msg.sender, modelHash, parametersHash, score);
+
+        vault.move(address(this), msg.sender, r.minerBond);
+    }
+
+    function _mappingSeed(uint256 taskId, bytes32 ledgerTip, address miner) internal view returns (bytes32) {
+        return keccak256(abi.encode(MAPPING_DOMAIN, block.chainid, address(this), taskId, ledgerTip, miner));
     }
 
     /// @dev Keeps the best models sorted, best first, as many as win. Ties go to the earlier commitment.

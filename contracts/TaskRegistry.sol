@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SSTORE2} from "solady/utils/SSTORE2.sol";
 
+import {ILearningLedger} from "./interfaces/ILearningLedger.sol";
 import {IProofOfLearning} from "./interfaces/IProofOfLearning.sol";
 import {Metric, RowShape} from "./interfaces/IScorer.sol";
-import {Bounds, Escrow, ITaskRegistry, Task, TaskSpec} from "./interfaces/ITaskRegistry.sol";
+import {Bounds, Escrow, ITaskRegistry, ScoringTerms, Task, TaskSpec} from "./interfaces/ITaskRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {ModelHeader} from "./libraries/ModelHeader.sol";
 import {PayoutCurve, PayoutCurveLib} from "./libraries/PayoutCurve.sol";
+import {RowTable} from "./libraries/RowTable.sol";
 import {RowTree} from "./libraries/RowTree.sol";
+import {SecureMapping} from "./libraries/SecureMapping.sol";
 import {Split} from "./libraries/Split.sol";
 
 /// @title TaskRegistry
@@ -26,8 +30,8 @@ contract TaskRegistry is ITaskRegistry {
     // What a perfect model scores under every metric.
     int64 internal constant MAX_SCORE_WAD = 1e18;
 
-    // A contract's code is at most 24,576 bytes, one of which SSTORE2 puts in front of the data.
-    uint256 internal constant MAX_TEST_BYTES = 24_575;
+    // A contract's code is at most 24,576 bytes; one of SSTORE2's and an address are in front of the rows.
+    uint256 internal constant MAX_PART_BYTES = 24_555;
 
     /* IMMUTABLES */
 
@@ -36,6 +40,9 @@ contract TaskRegistry is ITaskRegistry {
 
     /// @inheritdoc ITaskRegistry
     IProofOfLearning public immutable proof;
+
+    /// @inheritdoc ITaskRegistry
+    ILearningLedger public immutable ledger;
 
     /* STORAGE */
 
@@ -52,9 +59,10 @@ contract TaskRegistry is ITaskRegistry {
 
     /* CONSTRUCTOR */
 
-    constructor(IVault vault_, address[] memory scorers, Bounds memory bounds_) {
+    constructor(IVault vault_, ILearningLedger ledger_, address[] memory scorers, Bounds memory bounds_) {
         vault = vault_;
         proof = IProofOfLearning(msg.sender);
+        ledger = ledger_;
         bounds = bounds_;
         for (uint256 i; i < scorers.length; ++i) {
             isScorer[scorers[i]] = true;
@@ -82,12 +90,14 @@ contract TaskRegistry is ITaskRegistry {
         t.metric = spec.metric;
         t.featureCount = spec.featureCount;
         t.classCount = spec.classCount;
+        t.mappingWidth = spec.mappingWidth;
         t.rowCount = spec.rowCount;
         t.testCount = spec.testCount;
         t.commitSeconds = spec.commitSeconds;
         t.discloseSeconds = spec.discloseSeconds;
         t.revealSeconds = spec.revealSeconds;
         t.drawBlock = uint64(block.number + DRAW_DELAY_BLOCKS);
+        if (spec.mappingWidth != 0) t.ledgerTip = ledger.tip();
 
         emit TaskPosted(taskId, msg.sender, spec.manifestHash, t.drawBlock);
 
@@ -114,22 +124,29 @@ contract TaskRegistry is ITaskRegistry {
     ) external {
         Task storage t = _task(taskId);
         require(msg.sender == t.dataNode, NotDataNode(taskId, msg.sender, t.dataNode));
-        require(t.testRows == address(0), AlreadyDisclosed(taskId));
+        require(t.revealEndsAt == 0, AlreadyDisclosed(taskId));
         uint256 opensAt = t.commitEndsAt;
         uint256 endsAt = opensAt + t.discloseSeconds;
         require(
             opensAt != 0 && block.timestamp >= opensAt && block.timestamp < endsAt,
             DiscloseWindowClosed(taskId, opensAt, endsAt, block.timestamp)
         );
-        bytes32 root = _rootOf(t, rows, salts, multiproof);
+        uint256[] memory indices = _nextPart(t);
+        bytes32 root = _rootOf(t, indices, rows, salts, multiproof);
         require(root == t.dataRoot, DataRootMismatch(taskId, t.dataRoot, root));
 
-        address testRows = SSTORE2.write(rows);
-        uint40 revealEndsAt = uint40(block.timestamp + t.revealSeconds);
-        t.testRows = testRows;
-        t.revealEndsAt = revealEndsAt;
+        address testRows = SSTORE2.write(RowTable.part(t.testRows, rows));
+        uint16 disclosedCount = uint16(t.disclosedCount + indices.length);
+        (t.testRows, t.disclosedCount) = (testRows, disclosedCount);
 
-        emit TestRowsDisclosed(taskId, testRows, revealEndsAt);
+        emit TestRowsDisclosed(taskId, testRows, disclosedCount);
+
+        if (disclosedCount == t.testCount) {
+            uint40 revealEndsAt = uint40(block.timestamp + t.revealSeconds);
+            t.revealEndsAt = revealEndsAt;
+
+            emit RevealsOpened(taskId, revealEndsAt);
+        }
     }
 
     /* ANYONE */
@@ -168,25 +185,27 @@ contract TaskRegistry is ITaskRegistry {
     /// @inheritdoc ITaskRegistry
     function testRowsOf(uint256 taskId) external view returns (uint256[] memory rows) {
         Task storage t = _task(taskId);
-        if (t.commitEndsAt != 0) rows = Split.testRows(t.seed, t.rowCount, t.testCount);
+        if (t.commitEndsAt != 0) rows = Split.testRows(t.seed, t.rowCount, 0, t.testCount);
     }
 
     /// @inheritdoc ITaskRegistry
-    function scoringTerms(uint256 taskId)
-        external
-        view
-        returns (
-            address scorer,
-            Metric metric,
-            RowShape memory shape,
-            address testRows,
-            uint40 revealEndsAt,
-            PayoutCurve payoutCurve
-        )
-    {
+    function nextPart(uint256 taskId) external view returns (uint256[] memory rows) {
+        Task storage t = _task(taskId);
+        if (t.commitEndsAt != 0) rows = _nextPart(t);
+    }
+
+    /// @inheritdoc ITaskRegistry
+    function scoringTerms(uint256 taskId) external view returns (ScoringTerms memory terms) {
         Task storage t = _tasks[taskId];
-        shape = RowShape(t.featureCount, t.classCount);
-        return (t.scorer, t.metric, shape, t.testRows, t.revealEndsAt, t.payoutCurve);
+        terms.scorer = t.scorer;
+        terms.metric = t.metric;
+        terms.shape = RowShape(t.featureCount, t.classCount);
+        terms.mappingWidth = t.mappingWidth;
+        if (terms.mappingWidth != 0) terms.ledgerTip = t.ledgerTip;
+        terms.testRows = t.testRows;
+        terms.testCount = t.testCount;
+        terms.revealEndsAt = t.revealEndsAt;
+        terms.payoutCurve = t.payoutCurve;
     }
 
     /// @inheritdoc ITaskRegistry
@@ -212,19 +231,14 @@ contract TaskRegistry is ITaskRegistry {
 
     function _checkShape(TaskSpec calldata spec) internal view {
         require(isScorer[spec.scorer], ScorerNotAccepted(spec.scorer));
-        bool fits = spec.metric == Metric.R2
-            ? spec.classCount == 0
-            : spec.classCount >= 2 && spec.classCount <= ModelHeader.MAX_CLASSES;
+        bool fits = spec.metric == Metric.R2 ? spec.classCount == 0 : spec.classCount >= 2;
         fits = fits && spec.featureCount > 0 && spec.featureCount <= ModelHeader.MAX_FEATURES;
         require(fits, InvalidShape(spec.metric, spec.featureCount, spec.classCount));
         require(
             spec.testCount > 0 && spec.testCount < spec.rowCount,
             InvalidTestCount(spec.testCount, spec.rowCount)
         );
-        uint256 words = RowTree.disclosureWords(spec.testCount, spec.rowCount);
-        require(words <= MAX_DISCLOSURE_WORDS, DisclosureTooLarge(words, MAX_DISCLOSURE_WORDS));
-        uint256 size = spec.testCount * _rowSize(spec.featureCount, spec.classCount);
-        require(size <= MAX_TEST_BYTES, TestRowsTooLarge(size, MAX_TEST_BYTES));
+        SecureMapping.check(spec.featureCount, spec.mappingWidth);
     }
 
     function _checkTerms(TaskSpec calldata spec) internal view {
@@ -245,30 +259,45 @@ contract TaskRegistry is ITaskRegistry {
         );
     }
 
-    function _rowSize(uint256 featureCount, uint256 classCount) internal pure returns (uint256) {
-        return featureCount + (classCount == 0 ? 4 : 1);
+    /// @dev The rows of the draws that come next.
+    function _nextPart(Task storage t) internal view returns (uint256[] memory) {
+        uint256 rowLength = RowTable.rowLength(t.featureCount, t.classCount);
+        uint256 first = t.disclosedCount;
+        uint256 end = first + _partRows(t.testCount, t.rowCount, rowLength);
+        if (end > t.testCount) end = t.testCount;
+        return Split.testRows(t.seed, t.rowCount, first, end);
     }
 
-    /// @dev The root that the drawn rows, their salts and the proof amount to.
+    /// @dev How many rows each part of a disclosure has, but for the last: as many as fit a contract's code, halved
+    /// until their salts and the proof fit a transaction.
+    function _partRows(uint256 testCount, uint256 rowCount, uint256 rowLength)
+        internal
+        pure
+        returns (uint256 rows)
+    {
+        rows = Math.min(testCount, MAX_PART_BYTES / rowLength);
+        while (RowTree.disclosureWords(rows, rowCount) > MAX_DISCLOSURE_WORDS) {
+            rows /= 2;
+        }
+    }
+
+    /// @dev The root that these rows, their salts and the proof amount to.
     function _rootOf(
         Task storage t,
+        uint256[] memory indices,
         bytes calldata rows,
         bytes32[] calldata salts,
         bytes32[] calldata multiproof
     ) internal view returns (bytes32) {
-        uint256 testCount = t.testCount;
-        uint256 rowCount = t.rowCount;
-        uint256 rowSize = _rowSize(t.featureCount, t.classCount);
-        require(
-            rows.length == testCount * rowSize, DisclosureLengthMismatch(testCount * rowSize, rows.length)
-        );
-        require(salts.length == testCount, DisclosureLengthMismatch(testCount, salts.length));
+        uint256 rowLength = RowTable.rowLength(t.featureCount, t.classCount);
+        uint256 length = indices.length * rowLength;
+        require(rows.length == length, DisclosureLengthMismatch(length, rows.length));
+        require(salts.length == indices.length, DisclosureLengthMismatch(indices.length, salts.length));
 
-        uint256[] memory indices = Split.testRows(t.seed, rowCount, testCount);
-        bytes32[] memory leaves = new bytes32[](testCount);
-        for (uint256 i; i < testCount; ++i) {
-            leaves[i] = RowTree.leaf(indices[i], salts[i], rows[i * rowSize:(i + 1) * rowSize]);
+        bytes32[] memory leaves = new bytes32[](indices.length);
+        for (uint256 i; i < leaves.length; ++i) {
+            leaves[i] = RowTree.leaf(indices[i], salts[i], rows[i * rowLength:(i + 1) * rowLength]);
         }
-        return RowTree.root(indices, leaves, rowCount, multiproof);
+        return RowTree.root(indices, leaves, t.rowCount, multiproof);
     }
 }

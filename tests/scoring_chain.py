@@ -1,5 +1,6 @@
 """The scorers on Anvil, measured from inside a transaction; for fuzz tests and benchmarks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from eth_abi.abi import decode
@@ -15,7 +16,17 @@ from offchain.chain.transactions import MAX_TRANSACTION_GAS
 from offchain.learning.metrics import Metric
 from offchain.learning.model import KIND_DENSE, KIND_TREES
 
-ROWS_AT = "0x" + "77" * 20
+NO_MAPPING = (0, bytes(32))
+
+
+def code_of_parts(rows: bytes, parts: Sequence[int]) -> tuple[dict[str, dict[str, str]], str]:
+    """The code of the contracts that hold rows, by address, and the address of the last."""
+    overrides, previous, start = {}, "0x" + "00" * 20, 0
+    for number, size in enumerate([*parts, len(rows) - sum(parts)]):
+        address = f"0x{0x77 + number:02x}" + "77" * 19
+        overrides[address] = {"code": "0x00" + previous[2:] + rows[start : start + size].hex()}
+        previous, start = address, start + size
+    return overrides, previous
 
 
 class Rejected(Exception):
@@ -46,16 +57,26 @@ class ScoringChain:
         rows: bytes,
         model: bytes,
         kind: int = KIND_DENSE,
+        mapping: tuple[int, bytes] = NO_MAPPING,
+        head: int = 0,
+        parts: Sequence[int] = (),
     ) -> tuple[int, int]:
-        """Score in WAD and the gas it took, without calldata; raises `Rejected` where the scorer reverts."""
+        """Score in WAD and the gas it took, without calldata; raises `Rejected` where the scorer reverts.
+
+        mapping : width and seed of the secure mapping
+        head : the rows are scored in two goes, of which the first has so many
+        parts : how many bytes of rows each contract but the last holds; one contract holds all
+        """
         shape = (feature_count, class_count)
-        arguments = [self._scorers[kind], int(metric), shape, ROWS_AT, model]
+        size = feature_count + (1 if class_count else 4)
+        overrides, last = code_of_parts(rows, parts)
+        row_range = (last, 0, len(rows) // size)
+        arguments = [self._scorers[kind], int(metric), shape, mapping, row_range, head, model]
         call = {
             "to": self._probe.address,
             "data": self._probe.encode_abi("measure", arguments),
             "gas": hex(MAX_TRANSACTION_GAS),
         }
-        overrides = {ROWS_AT: {"code": "0x00" + rows.hex()}}
         response = self._provider.make_request(RPCEndpoint("eth_call"), [call, "latest", overrides])
         if "error" in response:
             data = str(response["error"].get("data") or "0x")

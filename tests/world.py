@@ -81,6 +81,7 @@ class World:
             metric=Metric.ACCURACY,
             feature_count=2,
             class_count=2,
+            mapping_width=0,
             row_count=len(rows.rows),
             test_count=4,
             reward=100 * UNIT,
@@ -108,8 +109,8 @@ class World:
     def disclose(self, task: Task, rows: SaltedRows) -> Task:
         """Let commits end and disclose the test rows."""
         self.close_commits(task)
-        indices = self.data_node.registry.test_rows_of(task.task_id)
-        self.data_node.registry.disclose(task.task_id, *rows.disclosure(indices))
+        while indices := self.data_node.registry.next_part(task.task_id):
+            self.data_node.registry.disclose(task.task_id, *rows.disclosure(indices))
         return self.data_node.registry.task(task.task_id)
 
 

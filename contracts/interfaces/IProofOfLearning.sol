@@ -42,6 +42,14 @@ struct Commitment {
     bool revealed;
 }
 
+/// @notice How far the scoring of a model has come, when it takes several transactions.
+/// @param scoredCount Test rows scored so far.
+/// @param tally Their tally, as {IScorer} lays it out.
+struct Progress {
+    uint256 scoredCount;
+    uint256[] tally;
+}
+
 /// @notice One of a task's best models.
 struct Standing {
     address miner;
@@ -56,6 +64,10 @@ struct Standing {
 /// modelHash, salt))`, so a copied commitment is worthless to anyone else, for any other task, anywhere else. It
 /// cannot know the test rows before it commits, and nobody can know its model before the test rows are out.
 ///
+/// The model is scored as it is revealed, in one transaction or in several. Between them the contract keeps a hash of
+/// the miner's `Progress`, which the miner hands in again with the model; nobody else can touch it. A scoring that is
+/// not finished in the window counts as no reveal.
+///
 /// I-2: escrow in + bonds in = payouts + refunds + slashes, for every task, on every path.
 /// I-3: a reveal is accepted only from the committer, once, for the committed bytes, in its window.
 interface IProofOfLearning {
@@ -64,6 +76,9 @@ interface IProofOfLearning {
 
     /// @notice Emitted when a miner committed to a model.
     event ModelCommitted(uint256 indexed taskId, address indexed miner);
+
+    /// @notice Emitted when some test rows of a reveal were scored and others are left.
+    event ModelScoredInPart(uint256 indexed taskId, address indexed miner, Progress progress);
 
     /// @notice Emitted when a model was revealed and scored.
     event ModelRevealed(
@@ -111,6 +126,9 @@ interface IProofOfLearning {
     /// @notice Thrown when a reveal is not what was committed: another model, salt, sender, task or chain.
     error CommitmentMismatch(uint256 taskId, address miner, bytes28 committedDigest, bytes28 revealedDigest);
 
+    /// @notice Thrown when a reveal goes on from another progress than the miner's last.
+    error ProgressMismatch(uint256 taskId, address miner, bytes32 expectedHash, bytes32 actualHash);
+
     /// @notice Thrown when a task is settled, aborted or claimed from in another phase than that takes.
     error WrongPhase(uint256 taskId, Phase expected, Phase actual);
 
@@ -119,6 +137,9 @@ interface IProofOfLearning {
 
     /// @notice Separates commitments from every other hash.
     function COMMIT_DOMAIN() external view returns (bytes32);
+
+    /// @notice Separates seeds of the secure mapping from every other hash.
+    function MAPPING_DOMAIN() external view returns (bytes32);
 
     /// @notice The balance that slashed bonds go to. Nobody can move it: they are burned.
     /// @dev Whoever got them would gain by making a miner fail: the data node by disclosing a set that nobody can
@@ -152,6 +173,9 @@ interface IProofOfLearning {
         view
         returns (address miner, int64 scoreWad, uint24 order);
 
+    /// @notice `keccak256(abi.encode(progress))` of a miner whose scoring is under way; 0 for any other.
+    function progressHashOf(uint256 taskId, address miner) external view returns (bytes32);
+
     /// @notice Where a task stands at the timestamp of the current block.
     function phaseOf(uint256 taskId) external view returns (Phase);
 
@@ -161,6 +185,10 @@ interface IProofOfLearning {
         view
         returns (bytes32);
 
+    /// @notice The seed of a miner's secure mapping in a task:
+    /// `keccak256(abi.encode(MAPPING_DOMAIN, block.chainid, address(this), taskId, ledgerTip, miner))`.
+    function mappingSeed(uint256 taskId, address miner) external view returns (bytes32);
+
     /// @notice Opens a task for commitments; called by the registry at the draw.
     function open(uint256 taskId, uint40 commitEndsAt, uint96 minerBond) external;
 
@@ -168,9 +196,18 @@ interface IProofOfLearning {
     /// this contract as an operator. One commitment per miner and task.
     function commit(uint256 taskId, bytes32 commitment) external;
 
-    /// @notice Reveals the model that the caller committed to, scores it and gives the bond back.
-    /// @dev Reverts where the scorer does: a model that cannot be scored counts as never revealed.
-    function reveal(uint256 taskId, bytes32 salt, bytes calldata model) external;
+    /// @notice Reveals the model that the caller committed to and scores it on the next `rowCount` test rows, or as
+    /// many as are left. With the last of them the model is ranked and the bond given back.
+    /// @dev Reverts where the scorer does: a model that cannot be scored counts as never revealed. Its gas is the
+    /// scorer's bound by construction: a fixed amount for each row, known from the model's bytes.
+    /// @param progress Empty to begin, or to begin anew; else that of the caller's last `ModelScoredInPart`.
+    function reveal(
+        uint256 taskId,
+        bytes32 salt,
+        bytes calldata model,
+        Progress calldata progress,
+        uint256 rowCount
+    ) external;
 
     /// @notice Ends a disclosed task: pays by the curve, gives the data node its bond and what the curve left,
     /// burns the bonds of the miners that did not reveal, appends the learning block.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PayoutCurve} from "../libraries/PayoutCurve.sol";
+import {ILearningLedger} from "./ILearningLedger.sol";
 import {IProofOfLearning} from "./IProofOfLearning.sol";
 import {Metric, RowShape} from "./IScorer.sol";
 import {IVault} from "./IVault.sol";
@@ -25,6 +26,7 @@ struct Bounds {
 /// @param metric What is scored.
 /// @param featureCount Features per row, one byte each, at most 1024.
 /// @param classCount Classes of the target, 2 to 255; 0 for regression.
+/// @param mappingWidth Features of a row after the secure mapping, see `SecureMapping`; 0 for none.
 /// @param rowCount All rows.
 /// @param testCount How many of them are drawn as the hidden test set.
 /// @param reward What the best models share, in token units.
@@ -41,7 +43,8 @@ struct TaskSpec {
     address scorer;
     Metric metric;
     uint16 featureCount;
-    uint16 classCount;
+    uint8 classCount;
+    uint16 mappingWidth;
     uint32 rowCount;
     uint16 testCount;
     uint128 reward;
@@ -56,14 +59,17 @@ struct TaskSpec {
 
 /// @notice A task as it is stored: the spec, packed, and what happened since.
 /// @param seed Determines the test rows; 0 before the draw.
-/// @param testRows The contract whose code holds the test rows (SSTORE2); 0 before the disclosure.
+/// @param ledgerTip The hash of the last learning block when the task was posted; 0 where there is no mapping.
+/// @param testRows The contract whose code holds the last part of the test rows, see `RowTable`; 0 before.
+/// @param disclosedCount How many test rows are disclosed.
 /// @param commitEndsAt Set by the draw; 0 before.
-/// @param revealEndsAt Set by the disclosure; 0 before.
+/// @param revealEndsAt Set by the disclosure's last part; 0 before.
 /// @param drawBlock The block whose hash will draw, or drew, the test rows.
 struct Task {
     bytes32 dataRoot;
     bytes32 manifestHash;
     bytes32 seed;
+    bytes32 ledgerTip;
     address dataNode;
     uint96 minerBond;
     uint128 reward;
@@ -73,16 +79,32 @@ struct Task {
     address scorer;
     Metric metric;
     uint16 featureCount;
-    uint16 classCount;
+    uint8 classCount;
+    uint16 mappingWidth;
     uint16 testCount;
     uint32 rowCount;
     address testRows;
+    uint16 disclosedCount;
     uint40 commitEndsAt;
     uint40 revealEndsAt;
     uint64 drawBlock;
     uint32 commitSeconds;
     uint32 discloseSeconds;
     uint32 revealSeconds;
+}
+
+/// @notice What a reveal needs to know; zeros for an unknown task.
+/// @param shape Of the rows as they are disclosed.
+struct ScoringTerms {
+    address scorer;
+    Metric metric;
+    RowShape shape;
+    uint16 mappingWidth;
+    bytes32 ledgerTip;
+    address testRows;
+    uint16 testCount;
+    uint40 revealEndsAt;
+    PayoutCurve payoutCurve;
 }
 
 /// @notice What a task's end is about.
@@ -115,8 +137,11 @@ interface ITaskRegistry {
     /// @notice Emitted when the data node named the blob that holds the training rows with their salts.
     event TrainingRowsPublished(uint256 indexed taskId, bytes32 blobHash);
 
-    /// @notice Emitted when the test rows were disclosed.
-    event TestRowsDisclosed(uint256 indexed taskId, address testRows, uint40 revealEndsAt);
+    /// @notice Emitted when a part of the test rows was disclosed, the last part included.
+    event TestRowsDisclosed(uint256 indexed taskId, address testRows, uint256 disclosedCount);
+
+    /// @notice Emitted when all test rows are disclosed and models can be revealed.
+    event RevealsOpened(uint256 indexed taskId, uint40 revealEndsAt);
 
     /// @notice Thrown when a task is posted with a scorer that the deployment does not accept.
     error ScorerNotAccepted(address scorer);
@@ -126,12 +151,6 @@ interface ITaskRegistry {
 
     /// @notice Thrown when a task would test on no row or on all rows.
     error InvalidTestCount(uint256 testCount, uint256 rowCount);
-
-    /// @notice Thrown when the salts and the multiproof of a disclosure could be too many for one transaction.
-    error DisclosureTooLarge(uint256 words, uint256 maximumWords);
-
-    /// @notice Thrown when the test rows would not fit one contract's code.
-    error TestRowsTooLarge(uint256 size, uint256 maximumSize);
 
     /// @notice Thrown when a window is shorter or longer than the deployment allows.
     error WindowOutOfBounds(uint256 windowSeconds, uint256 minimumSeconds, uint256 maximumSeconds);
@@ -163,7 +182,7 @@ interface ITaskRegistry {
     /// @notice Thrown when test rows are disclosed before commits end, or after the disclosure's deadline.
     error DiscloseWindowClosed(uint256 taskId, uint256 opensAt, uint256 endsAt, uint256 timestamp);
 
-    /// @notice Thrown when the test rows are disclosed a second time.
+    /// @notice Thrown when test rows are disclosed after all of them are.
     error AlreadyDisclosed(uint256 taskId);
 
     /// @notice Thrown when a disclosure has another length than the test rows, or another number of salts.
@@ -175,8 +194,9 @@ interface ITaskRegistry {
     /// @notice Blocks from the posting to the block that draws.
     function DRAW_DELAY_BLOCKS() external view returns (uint256);
 
-    /// @notice The most salts and proof nodes that a disclosure may come to, by `RowTree.disclosureWords`: with the
-    /// rows themselves 126,975 bytes, below the 128 KiB that nodes pass on, and below 2^24 gas.
+    /// @notice The most salts and proof nodes that a part of the disclosure may come to, by
+    /// `RowTree.disclosureWords`: with the rows themselves 126,956 bytes, below the 128 KiB that nodes pass on, and
+    /// below 2^24 gas.
     function MAX_DISCLOSURE_WORDS() external view returns (uint256);
 
     /// @notice The money.
@@ -184,6 +204,9 @@ interface ITaskRegistry {
 
     /// @notice The contract that made this one, judges models and holds the escrows.
     function proof() external view returns (IProofOfLearning);
+
+    /// @notice The blocks; the last one goes into the seeds of the secure mapping.
+    function ledger() external view returns (ILearningLedger);
 
     /// @notice What tasks must keep to.
     function bounds()
@@ -216,8 +239,9 @@ interface ITaskRegistry {
     /// miners check it against `dataRoot` before they train. The last call counts.
     function publish(uint256 taskId, bytes32 blobHash) external;
 
-    /// @notice Discloses the test rows, once commits are closed, and opens the reveal window.
-    /// @param rows The drawn rows in ascending order of their index, without separators.
+    /// @notice Discloses the next part of the test rows (`nextPart`), once commits are closed. The last part opens
+    /// the reveal window; a disclosure that does not get there in time counts as none.
+    /// @param rows The part's rows in ascending order of their index, without separators.
     /// @param salts Their salts.
     /// @param multiproof The other nodes of the tree, as `RowTree` takes them.
     function disclose(
@@ -233,18 +257,13 @@ interface ITaskRegistry {
     /// @notice The indices of the drawn test rows, ascending.
     function testRowsOf(uint256 taskId) external view returns (uint256[] memory rows);
 
-    /// @notice What a reveal needs to know; zeros for an unknown task.
-    function scoringTerms(uint256 taskId)
-        external
-        view
-        returns (
-            address scorer,
-            Metric metric,
-            RowShape memory shape,
-            address testRows,
-            uint40 revealEndsAt,
-            PayoutCurve payoutCurve
-        );
+    /// @notice The indices of the rows that the next part of the disclosure consists of, ascending: those of the
+    /// next draws, as many as fit a transaction and a contract's code by the task's sizes. None before the draw, nor
+    /// after the last part.
+    function nextPart(uint256 taskId) external view returns (uint256[] memory rows);
+
+    /// @notice What a reveal needs to know.
+    function scoringTerms(uint256 taskId) external view returns (ScoringTerms memory);
 
     /// @notice What a settlement, an abort or a claim needs to know; zeros for an unknown task.
     function escrowTerms(uint256 taskId) external view returns (Escrow memory);

@@ -3,18 +3,11 @@ pragma solidity 0.8.37;
 
 import {IScorer, Metric} from "../interfaces/IScorer.sol";
 
-/// @notice What a regressor's predictions `p` of targets `y` add up to.
-struct Residuals {
-    uint256 count;
-    int256 targetSum;
-    uint256 targetSquares;
-    uint256 errorSquares;
-}
-
 /// @title Metrics
-/// @notice The metrics as {Metric} defines them.
-/// @dev A class's tally is one word: rows of the class, plus 2^64 for each of them predicted right, plus 2^128 for
-/// each row of any class predicted as it. A row counts at most once in each, so the fields cannot meet.
+/// @notice Tallies as {IScorer} lays them out, and the scores that {Metric} defines by them.
+/// @dev A class's word is `SUPPORT` for each of its rows, plus `HIT` for each of them predicted right, plus
+/// `PREDICTED` for each row of any class predicted as it. A test set has fewer than 2^64 rows, so the fields cannot
+/// meet.
 library Metrics {
     uint256 internal constant SUPPORT = 1;
     uint256 internal constant HIT = 1 << 64;
@@ -28,21 +21,55 @@ library Metrics {
         require((metric == Metric.R2) == (classCount == 0), IScorer.MetricNotApplicable(metric, classCount));
     }
 
-    /// @notice ACCURACY where `hits` of `count` rows are predicted right.
-    function accuracy(uint256 hits, uint256 count) internal pure returns (int256 scoreWad) {
-        return int256(WAD * hits / count);
+    /// @notice A tally of no rows.
+    function none(Metric metric, uint256 classCount) internal pure returns (uint256[] memory words) {
+        return new uint256[](metric == Metric.R2 ? 4 : metric == Metric.ACCURACY ? 1 : classCount + 1);
     }
 
-    /// @notice BALANCED_ACCURACY or MACRO_F1 of the classes' tallies.
-    function ofClasses(Metric metric, uint256[] memory tallies) internal pure returns (int256 scoreWad) {
+    /// @notice Adds a row of class `target` that is predicted as `predicted` to a tally of classes.
+    function add(uint256[] memory words, Metric metric, uint256 target, uint256 predicted) internal pure {
+        unchecked {
+            words[target] += target == predicted ? SUPPORT + HIT : SUPPORT;
+            if (metric == Metric.MACRO_F1) words[predicted] += PREDICTED;
+        }
+    }
+
+    /// @notice Adds a row whose value `y` is predicted as `p` to a tally of R2.
+    function addValue(uint256[] memory words, int256 y, int256 p) internal pure {
+        unchecked {
+            words[0] += 1;
+            words[1] += uint256(y);
+            words[2] += uint256(y * y);
+            words[3] += uint256((y - p) * (y - p));
+        }
+    }
+
+    /// @notice The tally of two parts of a test set; the first is overwritten.
+    function merge(uint256[] memory words, uint256[] memory others) internal pure returns (uint256[] memory) {
+        unchecked {
+            for (uint256 i = 0; i < words.length; ++i) {
+                words[i] += others[i];
+            }
+        }
+        return words;
+    }
+
+    /// @notice The score of a whole test set, of at least one row.
+    function score(Metric metric, uint256[] memory words) internal pure returns (int256 scoreWad) {
+        if (metric == Metric.R2) return _r2(words[0], int256(words[1]), words[2], words[3]);
+        if (metric == Metric.ACCURACY) return int256(WAD * (words[0] >> 64) / (words[0] & FIELD));
+        return _ofClasses(metric, words);
+    }
+
+    function _ofClasses(Metric metric, uint256[] memory words) private pure returns (int256 scoreWad) {
         uint256 ratios;
         uint256 classes;
         unchecked {
-            for (uint256 c = 0; c < tallies.length; ++c) {
-                uint256 support = tallies[c] & FIELD;
-                uint256 hit = (tallies[c] >> 64) & FIELD;
+            for (uint256 c = 0; c < words.length; ++c) {
+                uint256 support = words[c] & FIELD;
+                uint256 hit = (words[c] >> 64) & FIELD;
                 (uint256 part, uint256 whole) =
-                    metric == Metric.MACRO_F1 ? (2 * hit, support + (tallies[c] >> 128)) : (hit, support);
+                    metric == Metric.MACRO_F1 ? (2 * hit, support + (words[c] >> 128)) : (hit, support);
                 if (whole > 0) {
                     ratios += FINE * part / whole;
                     ++classes;
@@ -52,29 +79,15 @@ library Metrics {
         }
     }
 
-    /// @notice Counts a row of class `target` that is predicted as `predicted`.
-    function tally(uint256[] memory tallies, uint256 target, uint256 predicted) internal pure {
-        unchecked {
-            tallies[target] += target == predicted ? SUPPORT + HIT : SUPPORT;
-            tallies[predicted] += PREDICTED;
-        }
-    }
-
-    /// @notice The residuals with one more row.
-    function add(Residuals memory residuals, int256 target, int256 prediction) internal pure {
-        int256 difference = target - prediction;
-        residuals.count += 1;
-        residuals.targetSum += target;
-        residuals.targetSquares += uint256(target * target);
-        residuals.errorSquares += uint256(difference * difference);
-    }
-
-    /// @notice R2 of a regressor's residuals.
-    function r2(Residuals memory residuals) internal pure returns (int256 scoreWad) {
-        uint256 spread =
-            residuals.count * residuals.targetSquares - uint256(residuals.targetSum * residuals.targetSum);
-        if (spread == 0) return residuals.errorSquares == 0 ? int256(WAD) : int256(0);
-        uint256 lost = WAD * residuals.count * residuals.errorSquares;
+    /// @dev Nothing overflows for fewer than 2^64 rows of 32-bit values: squares add up to less than 2^130.
+    function _r2(uint256 count, int256 targetSum, uint256 targetSquares, uint256 errorSquares)
+        private
+        pure
+        returns (int256 scoreWad)
+    {
+        uint256 spread = count * targetSquares - uint256(targetSum * targetSum);
+        if (spread == 0) return errorSquares == 0 ? int256(WAD) : int256(0);
+        uint256 lost = WAD * count * errorSquares;
         return int256(WAD) - int256((lost + spread - 1) / spread);
     }
 }

@@ -13,7 +13,7 @@ library ModelHeader {
     uint256 internal constant LENGTH = 34;
     uint256 internal constant MAX_FEATURES = 1024;
     uint256 internal constant MAX_CLASSES = 255;
-    uint256 internal constant MAX_MODEL_BYTES = 24_576;
+    uint256 internal constant MAX_MODEL_BYTES = 98_304;
 
     /// @notice Reverts unless the bytes begin with a header of this kind and are not too many.
     function check(bytes calldata model, uint256 kind) internal pure {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IScorer, RowShape} from "../interfaces/IScorer.sol";
+import {IScorer, RowRange, RowShape} from "../interfaces/IScorer.sol";
 
 /// @notice Rows in memory: where the first begins, how many there are, and how long each is.
 struct Rows {
@@ -13,28 +13,39 @@ struct Rows {
 }
 
 /// @title RowTable
-/// @notice Reads rows from the code of an SSTORE2 contract: one zero byte, then the rows without gaps.
+/// @notice Reads rows from the code of contracts (SSTORE2). A test set too large for one contract is a chain of
+/// them: after one zero byte, the code of each holds the address of the part before it (zero for the first), then
+/// rows without gaps. Only the last part's address needs to be kept.
 library RowTable {
     /// @dev Zero bytes kept behind the rows, so that a chunk of inputs may be read past the last one.
     uint256 private constant PADDING = 64;
+    /// @dev The zero byte and the address.
+    uint256 private constant PREFIX = 21;
 
-    /// @notice The rows of a contract, in memory.
-    function load(RowShape calldata shape, address pointer) internal view returns (Rows memory) {
+    /// @notice The data of a part, to be written as a contract's code.
+    function part(address previous, bytes calldata rows) internal pure returns (bytes memory) {
+        return abi.encodePacked(previous, rows);
+    }
+
+    /// @notice Some rows of a chain of parts, in memory.
+    function load(RowShape calldata shape, RowRange calldata range) internal view returns (Rows memory) {
         (uint256 featureCount, uint256 classCount) = (shape.featureCount, shape.classCount);
-        uint256 length = featureCount + (classCount > 0 ? 1 : 4);
-        uint256 dataLength = pointer.code.length;
-        unchecked {
-            if (dataLength > 0) --dataLength;
-            uint256 count = dataLength / length;
-            require(count > 0 && count * length == dataLength, IScorer.RowsMalformed(length, dataLength));
+        uint256 length = rowLength(featureCount, classCount);
+        uint256 ptr;
+        assembly ("memory-safe") {
+            ptr := mload(0x40)
+        }
+        uint256 end = _copy(range, length, ptr);
+        assembly ("memory-safe") {
+            mstore(0x40, and(add(add(end, PADDING), 31), not(31)))
+        }
+        return Rows(ptr, range.count, length, featureCount, classCount);
+    }
 
-            uint256 ptr;
-            assembly ("memory-safe") {
-                ptr := mload(0x40)
-                extcodecopy(pointer, ptr, 1, dataLength)
-                mstore(0x40, and(add(add(ptr, dataLength), add(PADDING, 31)), not(31)))
-            }
-            return Rows(ptr, count, length, featureCount, classCount);
+    /// @notice Bytes of a row.
+    function rowLength(uint256 featureCount, uint256 classCount) internal pure returns (uint256) {
+        unchecked {
+            return featureCount + (classCount == 0 ? 4 : 1);
         }
     }
 
@@ -60,5 +71,34 @@ library RowTable {
         unchecked {
             return rows.ptr + index * rows.length + rows.featureCount;
         }
+    }
+
+    /// @dev Copies the rows of the range to memory from `to` on and returns where they end.
+    function _copy(RowRange calldata range, uint256 length, uint256 to) private view returns (uint256) {
+        (address source, uint256 skip, uint256 rest) = (range.parts, range.skip, range.count);
+        unchecked {
+            while (true) {
+                uint256 size = source.code.length;
+                uint256 available = size > PREFIX ? (size - PREFIX) / length : 0;
+                require(available * length + PREFIX == size, IScorer.RowsMalformed(length, size));
+                if (skip < available) {
+                    uint256 count = available - skip < rest ? available - skip : rest;
+                    assembly ("memory-safe") {
+                        extcodecopy(source, to, add(PREFIX, mul(skip, length)), mul(count, length))
+                    }
+                    to += count * length;
+                    rest -= count;
+                    skip = available;
+                    if (rest == 0 && range.count > 0) return to;
+                }
+                skip -= available;
+                assembly ("memory-safe") {
+                    extcodecopy(source, 0, 1, 20)
+                    source := shr(96, mload(0))
+                }
+                require(source != address(0), IScorer.RowsOutOfRange(range.skip, range.count, rest));
+            }
+        }
+        return to;
     }
 }

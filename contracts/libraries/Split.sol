@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {LibBit} from "solady/utils/LibBit.sol";
+import {LibSort} from "solady/utils/LibSort.sol";
 
 /// @title Split
 /// @notice Draws the hidden test rows: a permutation of the row indices that a seed determines, of which the
@@ -23,26 +23,18 @@ library Split {
         row = _walk(seed, rowCount, a, b, position);
     }
 
-    /// @notice The images of the positions below `testCount`, in ascending order.
-    function testRows(bytes32 seed, uint256 rowCount, uint256 testCount)
+    /// @notice The images of the positions from `first` up to `end`, in ascending order.
+    function testRows(bytes32 seed, uint256 rowCount, uint256 first, uint256 end)
         internal
         pure
         returns (uint256[] memory rows)
     {
         (uint256 a, uint256 b) = dimensions(rowCount);
-        uint256[] memory drawn = new uint256[]((rowCount + 255) / 256); // one bit per row
-        for (uint256 position; position < testCount; ++position) {
-            uint256 row = _walk(seed, rowCount, a, b, position);
-            drawn[row >> 8] |= 1 << (row & 255);
+        rows = new uint256[](end - first);
+        for (uint256 i; i < rows.length; ++i) {
+            rows[i] = _walk(seed, rowCount, a, b, first + i);
         }
-
-        rows = new uint256[](testCount);
-        uint256 found;
-        for (uint256 i; i < drawn.length; ++i) {
-            for (uint256 word = drawn[i]; word != 0; word &= word - 1) {
-                rows[found++] = (i << 8) | LibBit.ffs(word);
-            }
-        }
+        LibSort.sort(rows);
     }
 
     /// @notice The two sides of the smallest near-square that holds `rowCount >= 1` numbers.

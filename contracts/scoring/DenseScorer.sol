@@ -2,15 +2,16 @@
 pragma solidity 0.8.37;
 
 import {IDenseScorer} from "../interfaces/IDenseScorer.sol";
-import {IScorer, Metric, RowShape} from "../interfaces/IScorer.sol";
+import {IScorer, Mapping, Metric, RowRange, RowShape} from "../interfaces/IScorer.sol";
 import {DenseBlocks} from "../libraries/DenseBlocks.sol";
 import {DenseFormat, DenseLayer} from "../libraries/DenseFormat.sol";
 import {Lane, Lanes} from "../libraries/Lanes.sol";
-import {Metrics, Residuals} from "../libraries/Metrics.sol";
+import {Metrics} from "../libraries/Metrics.sol";
 import {PackedHits} from "../libraries/PackedHits.sol";
 import {PackedLinear} from "../libraries/PackedLinear.sol";
 import {PackedSums} from "../libraries/PackedSums.sol";
 import {Rows, RowTable} from "../libraries/RowTable.sol";
+import {SecureMapping} from "../libraries/SecureMapping.sol";
 
 /// @title DenseScorer
 /// @notice See {IDenseScorer}.
@@ -36,51 +37,51 @@ contract DenseScorer is IDenseScorer {
     /* VIEW */
 
     /// @inheritdoc IScorer
-    function score(Metric metric, RowShape calldata shape, address pointer, bytes calldata model)
-        external
-        view
-        returns (int256 scoreWad)
-    {
+    function tally(
+        Metric metric,
+        RowShape calldata shape,
+        Mapping calldata mapping_,
+        RowRange calldata range,
+        bytes calldata model
+    ) external view returns (uint256[] memory words) {
         PackedSums.reserve();
         Metrics.check(metric, shape.classCount);
+        uint256 width = mapping_.width;
         (DenseLayer[] memory layers, uint256 multiplier) =
-            DenseFormat.decode(model, shape.featureCount, shape.classCount);
-        Rows memory rows = RowTable.load(shape, pointer);
+            DenseFormat.decode(model, width == 0 ? shape.featureCount : width, shape.classCount);
+        Rows memory rows = RowTable.load(shape, range);
+        if (width != 0) rows = SecureMapping.map(rows, width, mapping_.seed);
+        words = Metrics.none(metric, shape.classCount);
         if (metric == Metric.ACCURACY && layers.length == 1 && PackedLinear.fits(layers[0])) {
-            return Metrics.accuracy(PackedLinear.hits(layers[0], model, rows), rows.count);
+            words[0] = rows.count * Metrics.SUPPORT + PackedLinear.hits(layers[0], model, rows) * Metrics.HIT;
+        } else {
+            _tallyInBatches(metric, layers, multiplier, rows, model, words);
         }
-        return _scoreInBatches(metric, layers, multiplier, rows, model);
     }
 
     /* INTERNAL */
 
-    function _scoreInBatches(
+    function _tallyInBatches(
         Metric metric,
         DenseLayer[] memory layers,
         uint256 multiplier,
         Rows memory rows,
-        bytes calldata model
-    ) private pure returns (int256 scoreWad) {
+        bytes calldata model,
+        uint256[] memory words
+    ) private pure {
         uint256[] memory weightsAt = _unpack(layers, model);
-        uint256[] memory tallies = new uint256[](rows.classCount + 1);
-        Residuals memory residuals;
-        uint256 hits;
-
         Batch memory batch;
         (batch.bufferA, batch.bufferB) = _buffers(layers, rows);
         for (; batch.first < rows.count; batch.first += BATCH_ROWS) {
             _infer(layers, weightsAt, rows, batch);
             if (metric == Metric.R2) {
-                _addResiduals(multiplier, layers[layers.length - 1], batch, rows, residuals);
+                _tallyValues(multiplier, layers[layers.length - 1], batch, rows, words);
             } else if (metric == Metric.ACCURACY) {
-                hits += _hits(batch, rows);
+                words[0] += batch.count * Metrics.SUPPORT + _hits(batch, rows) * Metrics.HIT;
             } else {
-                _tally(batch, rows, tallies, metric);
+                _tallyClasses(batch, rows, words, metric);
             }
         }
-        if (metric == Metric.R2) return Metrics.r2(residuals);
-        if (metric == Metric.ACCURACY) return Metrics.accuracy(hits, rows.count);
-        return Metrics.ofClasses(metric, tallies);
     }
 
     function _unpack(DenseLayer[] memory layers, bytes calldata model)
@@ -192,20 +193,17 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    function _tally(Batch memory batch, Rows memory rows, uint256[] memory tallies, Metric metric)
+    function _tallyClasses(Batch memory batch, Rows memory rows, uint256[] memory words, Metric metric)
         private
         pure
     {
         unchecked {
             for (uint256 r = 0; r < batch.count; ++r) {
                 uint256 target = RowTable.classOf(rows, batch.first + r);
-                if (target < rows.classCount && _isPredicted(batch, r, target)) {
-                    tallies[target] += Metrics.SUPPORT + Metrics.HIT + Metrics.PREDICTED;
-                } else {
-                    tallies[target] += Metrics.SUPPORT;
-                    if (metric == Metric.MACRO_F1) {
-                        tallies[_classOf(batch, rows.classCount, r)] += Metrics.PREDICTED;
-                    }
+                bool isHit = target < rows.classCount && _isPredicted(batch, r, target);
+                words[target] += isHit ? Metrics.SUPPORT + Metrics.HIT : Metrics.SUPPORT;
+                if (metric == Metric.MACRO_F1) {
+                    words[isHit ? target : _classOf(batch, rows.classCount, r)] += Metrics.PREDICTED;
                 }
             }
         }
@@ -244,19 +242,19 @@ contract DenseScorer is IDenseScorer {
         }
     }
 
-    function _addResiduals(
+    function _tallyValues(
         uint256 multiplier,
         DenseLayer output,
         Batch memory batch,
         Rows memory rows,
-        Residuals memory residuals
+        uint256[] memory words
     ) private pure {
         for (uint256 r = 0; r < batch.count; ++r) {
             int256 sum = int256(_load(batch.sumsAt + 32 * r)) - int256(batch.lane.halfRange);
             int256 value = (sum * int256(multiplier)) >> output.shift();
             if (value > type(int32).max) value = type(int32).max;
             if (value < type(int32).min) value = type(int32).min;
-            Metrics.add(residuals, RowTable.valueOf(rows, batch.first + r), value);
+            Metrics.addValue(words, RowTable.valueOf(rows, batch.first + r), value);
         }
     }
 

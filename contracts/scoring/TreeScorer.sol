@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IScorer, Metric, RowShape} from "../interfaces/IScorer.sol";
+import {IScorer, Mapping, Metric, RowRange, RowShape} from "../interfaces/IScorer.sol";
 import {ITreeScorer} from "../interfaces/ITreeScorer.sol";
-import {Metrics, Residuals} from "../libraries/Metrics.sol";
+import {Metrics} from "../libraries/Metrics.sol";
+import {PackedSums} from "../libraries/PackedSums.sol";
 import {Rows, RowTable} from "../libraries/RowTable.sol";
+import {SecureMapping} from "../libraries/SecureMapping.sol";
 import {TreeFormat, TreeModel} from "../libraries/TreeFormat.sol";
 import {TreeWalk} from "../libraries/TreeWalk.sol";
 
@@ -14,41 +16,48 @@ contract TreeScorer is ITreeScorer {
     /* VIEW */
 
     /// @inheritdoc IScorer
-    function score(Metric metric, RowShape calldata shape, address pointer, bytes calldata model)
-        external
-        view
-        returns (int256 scoreWad)
-    {
+    function tally(
+        Metric metric,
+        RowShape calldata shape,
+        Mapping calldata mapping_,
+        RowRange calldata range,
+        bytes calldata model
+    ) external view returns (uint256[] memory words) {
+        PackedSums.reserve();
         Metrics.check(metric, shape.classCount);
-        TreeModel memory decoded = TreeFormat.decode(model, shape.featureCount, shape.classCount);
-        Rows memory rows = RowTable.load(shape, pointer);
-        uint256[] memory tallies = new uint256[](shape.classCount + 1);
-        int256[] memory sums = new int256[](decoded.isVotes ? shape.classCount : decoded.base.length);
-        Residuals memory residuals;
-        uint256 hits;
-
-        for (uint256 r = 0; r < rows.count; ++r) {
-            uint256 row = rows.ptr + r * rows.length;
-            for (uint256 i = 0; i < sums.length; ++i) {
-                sums[i] = decoded.isVotes ? int256(0) : decoded.base[i];
-            }
-            if (decoded.isVotes) TreeWalk.addVotes(decoded.nodesAt, row, sums);
-            else TreeWalk.addValues(decoded.nodesAt, row, sums);
-            if (metric == Metric.R2) {
-                Metrics.add(residuals, RowTable.valueOf(rows, r), _clip(sums[0]));
-                continue;
-            }
-            uint256 target = RowTable.classOf(rows, r);
-            uint256 predicted = _classOf(sums);
-            if (target == predicted) ++hits;
-            Metrics.tally(tallies, target, predicted);
-        }
-        if (metric == Metric.R2) return Metrics.r2(residuals);
-        if (metric == Metric.ACCURACY) return Metrics.accuracy(hits, rows.count);
-        return Metrics.ofClasses(metric, tallies);
+        uint256 width = mapping_.width;
+        TreeModel memory decoded =
+            TreeFormat.decode(model, width == 0 ? shape.featureCount : width, shape.classCount);
+        Rows memory rows = RowTable.load(shape, range);
+        if (width != 0) rows = SecureMapping.map(rows, width, mapping_.seed);
+        words = Metrics.none(metric, shape.classCount);
+        _tallyRows(metric, decoded, rows, words);
     }
 
     /* INTERNAL */
+
+    function _tallyRows(Metric metric, TreeModel memory model, Rows memory rows, uint256[] memory words)
+        private
+        pure
+    {
+        int256[] memory sums = new int256[](model.isVotes ? rows.classCount : model.base.length);
+        for (uint256 r = 0; r < rows.count; ++r) {
+            uint256 row = rows.ptr + r * rows.length;
+            for (uint256 i = 0; i < sums.length; ++i) {
+                sums[i] = model.isVotes ? int256(0) : model.base[i];
+            }
+            if (model.isVotes) TreeWalk.addVotes(model.nodesAt, row, sums);
+            else TreeWalk.addValues(model.nodesAt, row, sums);
+            if (metric == Metric.R2) {
+                Metrics.addValue(words, RowTable.valueOf(rows, r), _clip(sums[0]));
+            } else if (metric == Metric.ACCURACY) {
+                bool isHit = RowTable.classOf(rows, r) == _classOf(sums);
+                words[0] += isHit ? Metrics.SUPPORT + Metrics.HIT : Metrics.SUPPORT;
+            } else {
+                Metrics.add(words, metric, RowTable.classOf(rows, r), _classOf(sums));
+            }
+        }
+    }
 
     /// @dev The lowest class with the largest sum; 1 where the only sum is above zero.
     function _classOf(int256[] memory sums) private pure returns (uint256 best) {

@@ -162,21 +162,6 @@ class InvalidTestCount(ContractError):
     message = "cannot test on {testCount} of {rowCount} rows"
 
 
-class DisclosureTooLarge(ContractError):
-    """The salts and the multiproof of a disclosure could be too many for one transaction."""
-
-    message = (
-        "disclosing takes up to {words} salts and proof nodes, {maximumWords} at most: draw fewer test rows"
-    )
-
-
-class TestRowsTooLarge(ContractError):
-    """The test rows do not fit one contract's code."""
-
-    __test__ = False  # not a test, whatever its name
-    message = "the test rows take {size} bytes, {maximumSize} at most: draw fewer"
-
-
 class WindowOutOfBounds(ContractError):
     """A window is shorter or longer than the deployment allows."""
 
@@ -314,6 +299,12 @@ class CommitmentMismatch(ContractError):
     message = "{miner} committed to another model, salt, task or chain than it reveals for task {taskId}"
 
 
+class ProgressMismatch(ContractError):
+    """A reveal goes on from another progress than the miner's last."""
+
+    message = "task {taskId}: {miner} goes on from another progress than its last"
+
+
 class WrongPhase(ContractError):
     """A task is settled, aborted or claimed from in another phase than that takes."""
 
@@ -378,9 +369,21 @@ class ModelClassesMismatch(ContractError):
 
 
 class RowsMalformed(ContractError):
-    """The rows' contract holds no row, or a part of one."""
+    """A part of the test set holds a part of a row."""
 
     message = "{dataLength} bytes are not one or more rows of {rowLength} bytes"
+
+
+class RowsOutOfRange(ContractError):
+    """No rows, or more than there are, are to be scored."""
+
+    message = "{count} rows after {skip} are to be scored: none, or {missing} more than there are"
+
+
+class MappingOutOfRange(ContractError):
+    """A mapping has a width that is no multiple of 32 up to 256, or rows too many features."""
+
+    message = "no secure mapping takes {featureCount} features to {width}"
 
 
 class MetricNotApplicable(ContractError):

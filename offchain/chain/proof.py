@@ -9,6 +9,7 @@ from web3.types import TxReceipt
 from offchain.chain.client import Client
 from offchain.chain.phase import Phase
 
+ALL_ROWS = 2**256 - 1
 COMMIT_DOMAIN = keccak(text="PoLeStar.Commitment.v1")
 
 
@@ -19,6 +20,19 @@ class Commitment:
     digest: bytes
     order: int
     revealed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the scoring of a model has come; empty where it is yet to begin."""
+
+    scored_count: int = 0
+    tally: tuple[int, ...] = ()
+
+    @property
+    def hash(self) -> bytes:
+        """What the contract keeps of it."""
+        return keccak(encode(["(uint256,uint256[])"], [(self.scored_count, self.tally)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,21 @@ class ProofOfLearningClient(Client):
         """A miner's place in a task."""
         return Commitment(*self._read(self._contract.functions.commitmentOf(task_id, miner)))
 
+    def progress_of(self, task_id: int, miner: str) -> Progress:
+        """How far the scoring of a miner's model has come."""
+        known = bytes(self._read(self._contract.functions.progressHashOf(task_id, miner)))
+        events = self._events(self._contract.events.ModelScoredInPart(), taskId=task_id, miner=miner)
+        for event in reversed(events):
+            told = event["args"]["progress"]
+            progress = Progress(told["scoredCount"], tuple(told["tally"]))
+            if progress.hash == known:
+                return progress
+        return Progress()
+
+    def mapping_seed(self, task_id: int, miner: str) -> bytes:
+        """The seed of a miner's secure mapping in a task."""
+        return bytes(self._read(self._contract.functions.mappingSeed(task_id, miner)))
+
     def commitment_count(self, task_id: int) -> int:
         """How many miners committed."""
         return int(self._read(self._contract.functions.round(task_id))[2])
@@ -78,9 +107,20 @@ class ProofOfLearningClient(Client):
         commitment = commitment_hash(chain_id, self.address, task_id, self.sender.address, model_hash, salt)
         return self._write(self._contract.functions.commit(task_id, commitment))
 
-    def reveal(self, task_id: int, salt: bytes, model: bytes) -> TxReceipt:
-        """Reveal the sender's model; raises RevealWindowClosed, CommitmentMismatch and what the scorer raises."""
-        return self._write(self._contract.functions.reveal(task_id, salt, model))
+    def reveal(
+        self,
+        task_id: int,
+        salt: bytes,
+        model: bytes,
+        progress: Progress = Progress(),
+        row_count: int = ALL_ROWS,
+    ) -> TxReceipt:
+        """Reveal the sender's model and score it on the next rows.
+
+        Raises RevealWindowClosed, CommitmentMismatch, ProgressMismatch and what the scorer raises.
+        """
+        told = (progress.scored_count, progress.tally)
+        return self._write(self._contract.functions.reveal(task_id, salt, model, told, row_count))
 
     def settle(self, task_id: int) -> TxReceipt:
         """Settle a task, with the winner's hashes from its reveal; raises WrongPhase."""

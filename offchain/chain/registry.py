@@ -18,6 +18,7 @@ class TaskSpec:
     metric: int
     feature_count: int
     class_count: int
+    mapping_width: int
     row_count: int
     test_count: int
     reward: int
@@ -42,6 +43,7 @@ class Task:
     data_root: bytes
     manifest_hash: bytes
     seed: bytes
+    ledger_tip: bytes
     data_node: str
     miner_bond: int
     reward: int
@@ -52,9 +54,11 @@ class Task:
     metric: int
     feature_count: int
     class_count: int
+    mapping_width: int
     test_count: int
     row_count: int
     test_rows: str
+    disclosed_count: int
     commit_ends_at: int
     reveal_ends_at: int
     draw_block: int
@@ -80,13 +84,17 @@ class TaskRegistryClient(Client):
     def task(self, task_id: int) -> Task:
         """Everything about a task; raises UnknownTask."""
         values = list(self._read(self._contract.functions.task(task_id)))
-        curve = values[7]
-        values[7] = tuple(share for rank in range(12) if (share := curve >> 16 * rank & 0xFFFF))
+        curve = values[8]
+        values[8] = tuple(share for rank in range(12) if (share := curve >> 16 * rank & 0xFFFF))
         return Task(task_id, *values)
 
     def test_rows_of(self, task_id: int) -> list[int]:
         """The indices of the drawn test rows, ascending; none before the draw."""
         return list(self._read(self._contract.functions.testRowsOf(task_id)))
+
+    def next_part(self, task_id: int) -> list[int]:
+        """The indices of the rows to be disclosed next, ascending; none where there is nothing to disclose."""
+        return list(self._read(self._contract.functions.nextPart(task_id)))
 
     def post(self, spec: TaskSpec) -> int:
         """Post a task and give its id; raises BalanceTooLow and what else the spec does not keep to."""
@@ -102,7 +110,7 @@ class TaskRegistryClient(Client):
         return self._write(self._contract.functions.publish(task_id, blob_hash))
 
     def disclose(self, task_id: int, rows: bytes, salts: list[bytes], multiproof: list[bytes]) -> TxReceipt:
-        """Disclose the test rows; raises DiscloseWindowClosed, DataRootMismatch, DisclosureLengthMismatch."""
+        """Disclose the next part; raises DiscloseWindowClosed, DataRootMismatch, DisclosureLengthMismatch."""
         return self._write(self._contract.functions.disclose(task_id, rows, salts, multiproof))
 
     def published_training_rows(self, task_id: int) -> bytes | None:
@@ -111,6 +119,10 @@ class TaskRegistryClient(Client):
         return bytes(events[-1]["args"]["blobHash"]) if events else None
 
     def disclosed_rows(self, task: Task) -> bytes:
-        """The disclosed test rows, read from the code that holds them."""
-        code = self.connection.w3.eth.get_code(self.connection.w3.to_checksum_address(task.test_rows))
-        return bytes(code[1:])
+        """The disclosed test rows, read from the code that holds them; the last part comes first."""
+        parts, address = [], task.test_rows
+        while int(address, 16):
+            code = bytes(self.connection.w3.eth.get_code(self.connection.w3.to_checksum_address(address)))
+            address = "0x" + code[1:21].hex()
+            parts.append(code[21:])
+        return b"".join(parts)

@@ -23,6 +23,7 @@ from offchain.cli.options import (
     to_units,
 )
 from offchain.learning import datasets
+from offchain.learning.mapping import default_width
 from offchain.learning.metrics import Metric
 from offchain.learning.model import KIND_DENSE, KIND_TREES
 from offchain.workers import reading
@@ -86,6 +87,13 @@ def task() -> None:
     show_default=True,
     help="What miners may send: linear models and MLPs, or decision trees and their ensembles.",
 )
+@click.option(
+    "--mapping-width",
+    type=click.Choice(["auto", *map(str, range(0, 257, 32))]),
+    default="auto",
+    show_default=True,
+    help="Features of a row after each miner's own secure mapping; 0 turns it off, auto is twice the features.",
+)
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
 @account_option
 @chain_options
@@ -104,6 +112,7 @@ def post(
     disclose_seconds: int,
     reveal_seconds: int,
     models: str,
+    mapping_width: str,
     detach: bool,
 ) -> None:
     """Post a training task over DATA and carry it to its end.
@@ -117,6 +126,7 @@ def post(
     encoded = datasets.encode(dataset)
     sender, home = node.sign_as(account)
     connection = sender.connection
+    manifest = encoded.manifest
     terms = Terms(
         reward=to_units(connection, reward),
         data_node_bond=to_units(connection, bond),
@@ -126,8 +136,10 @@ def post(
         disclose_seconds=disclose_seconds,
         reveal_seconds=reveal_seconds,
         payout_bps=payout,
+        mapping_width=(
+            default_width(manifest.feature_count) if mapping_width == "auto" else int(mapping_width)
+        ),
     )
-    manifest = encoded.manifest
     count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
     scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
     data_node = DataNode(sender, home)

@@ -37,12 +37,12 @@ def convert(
     calibration: NDArray[np.uint8],
     parameters: Parameters,
 ) -> bytes:
-    """Model bytes of a fitted scikit-learn estimator for the rows of a manifest.
+    """Model bytes of a fitted scikit-learn estimator for a task's target.
 
     Parameters
     ----------
     calibration : ndarray of uint8, shape (n, f)
-        The rows on which the loss of quantisation is measured.
+        The rows on which the loss of quantisation is measured, mapped where the task has a secure mapping.
     parameters
         What the ledger will print; its hash goes into the model's header.
 
@@ -53,14 +53,15 @@ def convert(
     ModelError
         Where it exceeds a bound of the format.
     """
+    feature_count = calibration.shape[1]
     if is_trees(estimator):
         return trees.encode(
-            from_trees(estimator, manifest.feature_count, manifest.class_count, parameters_hash(parameters))
+            from_trees(estimator, feature_count, manifest.class_count, parameters_hash(parameters))
         )
     network = from_estimator(estimator, manifest.class_count)
-    if len(network.layers[0].weights) != manifest.feature_count:
-        inputs = len(network.layers[0].weights)
-        raise EstimatorError(f"the estimator takes {inputs} features, rows have {manifest.feature_count}")
+    inputs = len(network.layers[0].weights)
+    if inputs != feature_count:
+        raise EstimatorError(f"the estimator takes {inputs} features, rows have {feature_count}")
     return encode(quantise(network, calibration, parameters_hash(parameters)))
 
 

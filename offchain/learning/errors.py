@@ -21,6 +21,7 @@
     │   └── ModelShapeMismatch
     ├── RowsError
     ├── MetricError
+    ├── MappingError
     └── EstimatorError
         └── UnknownEstimator
 
@@ -172,6 +173,17 @@ class MetricError(LearningError):
     def __init__(self, metric: str, class_count: int) -> None:
         self.metric, self.class_count = metric, class_count
         super().__init__(f"{metric} is not defined for {class_count} classes")
+
+
+class MappingError(LearningError):
+    """Rows cannot be mapped securely: the width is no multiple of 32 up to 256, or they have too many features."""
+
+    def __init__(self, feature_count: int, width: int) -> None:
+        self.feature_count, self.width = feature_count, width
+        super().__init__(
+            f"no secure mapping takes {feature_count} features to {width}: at most 96 features, "
+            "and a width of 32, 64, ... 256"
+        )
 
 
 class EstimatorError(LearningError):

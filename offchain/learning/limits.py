@@ -8,7 +8,9 @@ MAX_FEATURES: Final = 1024
 MAX_CLASSES: Final = 255
 """Also the widest layer: a class needs an output."""
 
-MAX_MODEL_BYTES: Final = 24_576
+MAX_MODEL_BYTES: Final = 98_304
+"""Nodes pass transactions of at most 128 KiB on."""
+
 MAX_DENSE_LAYERS: Final = 5
 """Four hidden layers and the output layer."""
 

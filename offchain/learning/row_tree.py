@@ -6,6 +6,8 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 LEAF_DOMAIN = keccak(b"PoLeStar.Row.v1")
+MAX_PART_BYTES = 24_555  # what one contract's code holds behind its first byte and an address
+MAX_DISCLOSURE_WORDS = 3200  # what one transaction takes of salts and proof nodes
 
 
 def leaf(index: int, salt: bytes, row: bytes) -> bytes:
@@ -39,6 +41,18 @@ def disclosure_words(test_count: int, row_count: int) -> int:
         return 0
     depth = (row_count - 1).bit_length()
     return test_count * (1 + depth - (test_count.bit_length() - 1))
+
+
+def part_rows(test_count: int, row_count: int, row_length: int) -> int:
+    """How many test rows each part of a disclosure has, but for the last; the registry's rule.
+
+    >>> part_rows(45, 150, 5), part_rows(2000, 10_000, 65)
+    (45, 377)
+    """
+    rows = min(test_count, MAX_PART_BYTES // row_length)
+    while disclosure_words(rows, row_count) > MAX_DISCLOSURE_WORDS:
+        rows //= 2
+    return rows
 
 
 def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:

@@ -10,35 +10,47 @@ from numpy.typing import NDArray
 from offchain.learning import model as dense
 from offchain.learning import trees
 from offchain.learning.errors import ModelShapeMismatch, RowsError
+from offchain.learning.mapping import map_rows
 from offchain.learning.metrics import Metric, score_wad
 
 _INT32: Final = np.iinfo(np.int32)
 
 
-def score(metric: Metric, feature_count: int, class_count: int, rows: bytes, model: bytes) -> int:
-    """What `IScorer.score` returns, in WAD.
+def score(
+    metric: Metric,
+    feature_count: int,
+    class_count: int,
+    rows: bytes,
+    model: bytes,
+    width: int = 0,
+    seed: bytes = bytes(32),
+) -> int:
+    """What a model scores on chain, in WAD.
 
     Parameters
     ----------
     feature_count, class_count
         The `RowShape`.
     rows
-        The concatenated rows, without SSTORE2's leading byte.
+        The concatenated rows.
     model
         Model bytes from anybody.
+    width, seed
+        Of the secure mapping; width 0 is none.
 
     Raises
     ------
-    ModelError, RowsError, MetricError
+    ModelError, RowsError, MetricError, MappingError
         Where the contract reverts.
     """
     decoded = decode(model)
-    if decoded.feature_count != feature_count:
-        raise ModelShapeMismatch("number of features", feature_count, decoded.feature_count)
+    if decoded.feature_count != (width or feature_count):
+        raise ModelShapeMismatch("number of features", width or feature_count, decoded.feature_count)
     if decoded.class_count != class_count:
         raise ModelShapeMismatch("number of classes", class_count, decoded.class_count)
     features, targets = split_rows(rows, feature_count, class_count)
-    return score_wad(metric, class_count, targets, predict(decoded, features))
+    predictions = predict(decoded, map_rows(features, width, seed))
+    return score_wad(metric, class_count, targets, predictions)
 
 
 def decode(model: bytes) -> dense.DenseModel | trees.TreeModel:

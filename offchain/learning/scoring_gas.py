@@ -1,8 +1,10 @@
 """How much gas the reveal of a model can take, before anything is at stake.
 
-A model that cannot be scored in one transaction cannot be revealed, and the bond of its commitment is lost. The
-bound is fitted above what the scorers were measured to spend, and a fuzz test holds them to it.
+A model is scored in as many transactions as it takes, each of as many rows as surely fit. The bound is fitted
+above what the scorers were measured to spend, and a fuzz test holds them to it.
 """
+
+from bisect import bisect_right
 
 from offchain.learning.lanes import lane_of
 from offchain.learning.metrics import Metric
@@ -20,10 +22,17 @@ GAS_PER_NEURON = 75
 GAS_PER_BRANCH = 260
 GAS_PER_CLASS_OF_F1 = 800
 GAS_PER_TREE = 700
+GAS_PER_MAPPED_TERM = 25  # one input times the signs of sixteen outputs
+GAS_PER_MAPPED_BLOCK = 220  # of sixteen outputs: loops, and the clip of its sums
+GAS_PER_SIGNS = 250  # sixteen signs, derived once
+GAS_PER_PART = 6_000  # a contract that holds rows, looked into
+ROWS_PER_PART = 20  # at least: a part is as many rows as fit a contract, and rows have 1,028 bytes at most
 
 
-def reveal_gas_bound(model: bytes, row_count: int, metric: Metric) -> int:
-    """An upper bound on the gas of revealing `model` for a task of `row_count` test rows.
+def reveal_gas_bound(model: bytes, row_count: int, metric: Metric, mapped_from: int = 0) -> int:
+    """An upper bound on the gas of revealing `model` and scoring it on `row_count` test rows.
+
+    mapped_from : features of a row before the secure mapping; 0 where there is none
 
     Raises
     ------
@@ -31,16 +40,54 @@ def reveal_gas_bound(model: bytes, row_count: int, metric: Metric) -> int:
         Where the bytes are no model.
     """
     decoded = decode(model)
+    memory = row_count * (mapped_from + decoded.feature_count + 8)
     if isinstance(decoded, DenseModel):
         last = decoded.layers[-1]
         row = GAS_PER_ROW + sum(_layer_gas(layer, is_output=layer is last) for layer in decoded.layers)
+        memory += sum(_layer_memory(layer, is_output=layer is last) for layer in decoded.layers)
     else:
         outputs = max(decoded.class_count, 1)
         walk = sum(GAS_PER_TREE + GAS_PER_BRANCH * depth(tree) for tree in decoded.trees)
         row = GAS_PER_ROW + walk + GAS_PER_NEURON * outputs
     if metric == Metric.MACRO_F1:  # counts the rows predicted as each class
         row += GAS_PER_CLASS_OF_F1 * decoded.class_count
-    return FIXED_GAS + GAS_PER_MODEL_BYTE * len(model) + row_count * row
+    once = FIXED_GAS + GAS_PER_MODEL_BYTE * len(model)
+    if mapped_from:
+        blocks, padded = decoded.feature_count // 16, -(-mapped_from // 4) * 4
+        once += GAS_PER_SIGNS * blocks * padded
+        row += blocks * (GAS_PER_MAPPED_TERM * padded + GAS_PER_MAPPED_BLOCK)
+        memory += 64 * row_count
+    parts = 1 + row_count // ROWS_PER_PART
+    return once + GAS_PER_PART * parts + row_count * row + _memory_gas(memory + 2 * len(model))
+
+
+def rows_per_reveal(
+    model: bytes, test_count: int, metric: Metric, gas_limit: int, mapped_from: int = 0
+) -> int:
+    """How many of `test_count` rows surely fit a transaction of `gas_limit`; 0 where not even one does.
+
+    Raises
+    ------
+    ModelError
+        Where the bytes are no model.
+    """
+    return bisect_right(
+        range(1, test_count + 1),
+        gas_limit,
+        key=lambda rows: reveal_gas_bound(model, rows, metric, mapped_from),
+    )
+
+
+def _memory_gas(size: int) -> int:
+    words = -(-size // 32)
+    return 3 * words + words * words // 512
+
+
+def _layer_memory(layer: DenseLayer, *, is_output: bool) -> int:
+    """Bytes of the unpacked weights, and of the sums of a batch."""
+    inputs, outputs = layer.weights.shape
+    words = -(-outputs // lane_of(inputs, is_output=is_output).count)
+    return 32 * words * (inputs + 12 + 129)
 
 
 def _layer_gas(layer: DenseLayer, *, is_output: bool) -> int:

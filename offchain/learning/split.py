@@ -26,9 +26,9 @@ def row_at(seed: bytes, row_count: int, position: int) -> int:
             return x
 
 
-def drawn_rows(seed: bytes, row_count: int, test_count: int) -> list[int]:
-    """The indices of the test rows, ascending."""
-    return sorted(row_at(seed, row_count, position) for position in range(test_count))
+def drawn_rows(seed: bytes, row_count: int, end: int, first: int = 0) -> list[int]:
+    """The indices of the test rows of the draws from `first` up to `end`, ascending."""
+    return sorted(row_at(seed, row_count, position) for position in range(first, end))
 
 
 def _hash(seed: bytes, t: int, half: int) -> int:

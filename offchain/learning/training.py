@@ -42,6 +42,7 @@ def train_candidate(
     Parameters
     ----------
     features : ndarray of uint8, shape (n, f)
+        Mapped, where the task has a secure mapping.
     targets : ndarray of integers, shape (n,)
     estimator
         One of `estimators.names(manifest.class_count)`.

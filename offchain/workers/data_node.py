@@ -11,16 +11,13 @@ from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
 from offchain.learning.datasets import EncodedDataset
 from offchain.learning.metrics import Metric
-from offchain.learning.row_tree import disclosure_words
+from offchain.learning.row_tree import part_rows
 from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
 
 log = logging.getLogger(__name__)
-
-MAX_TEST_BYTES = 24_575  # what one contract's code holds behind its first byte
-MAX_DISCLOSURE_WORDS = 3200  # what one transaction takes of salts and proof nodes
 
 
 class Move(Enum):
@@ -79,14 +76,13 @@ class Terms:
     disclose_seconds: int
     reveal_seconds: int
     payout_bps: tuple[int, ...]
+    mapping_width: int
 
 
 def default_test_count(row_count: int, row_size: int) -> int:
-    """Three rows in ten, or as many as a disclosure can hold."""
-    count = min(round(0.3 * row_count), MAX_TEST_BYTES // row_size)
-    while disclosure_words(count, row_count) > MAX_DISCLOSURE_WORDS:
-        count -= 1
-    return max(1, count)
+    """Three rows in ten, or as many as one transaction can disclose."""
+    count = max(1, round(0.3 * row_count))
+    return min(count, part_rows(count, row_count, row_size))
 
 
 class DataNode:
@@ -112,6 +108,7 @@ class DataNode:
             metric=metric,
             feature_count=manifest.feature_count,
             class_count=manifest.class_count,
+            mapping_width=terms.mapping_width,
             row_count=manifest.row_count,
             test_count=test_count,
             reward=terms.reward,
@@ -170,8 +167,9 @@ class DataNode:
                 blob = self._rows(task).training_blob(indices)
                 self.registry.publish(task.task_id, self._home.blobs.put(blob))
             case Move.DISCLOSE:
-                indices = self.registry.test_rows_of(task.task_id)
-                self.registry.disclose(task.task_id, *self._rows(task).disclosure(indices))
+                rows = self._rows(task)
+                while indices := self.registry.next_part(task.task_id):
+                    self.registry.disclose(task.task_id, *rows.disclosure(indices))
             case Move.SETTLE:
                 self.proof.settle(task.task_id)
             case Move.ABORT:

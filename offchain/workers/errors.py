@@ -46,11 +46,11 @@ class ScorerUnsupported(WorkerError):
 
 
 class RevealTooLarge(WorkerError):
-    """Scoring a model on a task's test rows may take more gas than a transaction may have."""
+    """Scoring a model on a task's test rows may take too many transactions."""
 
-    def __init__(self, task_id: int, gas: int, limit: int) -> None:
-        self.task_id, self.gas, self.limit = task_id, gas, limit
+    def __init__(self, task_id: int, rows: int, test_count: int, limit: int) -> None:
+        self.task_id, self.rows, self.test_count, self.limit = task_id, rows, test_count, limit
         super().__init__(
-            f"task {task_id}: revealing this model may take {gas:,} gas, and a transaction may use {limit:,}:"
-            " a smaller one can be revealed"
+            f"task {task_id}: one transaction scores this model on {rows} rows for sure, and there are"
+            f" {test_count:,} test rows for at most {limit} transactions: a smaller model can be revealed"
         )

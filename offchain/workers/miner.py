@@ -14,10 +14,11 @@ from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
 from offchain.learning import estimators
 from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import Manifest
+from offchain.learning.mapping import map_rows, mapping_seed
 from offchain.learning.metrics import Metric
 from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
 from offchain.learning.scoring import split_rows
-from offchain.learning.scoring_gas import reveal_gas_bound
+from offchain.learning.scoring_gas import rows_per_reveal
 from offchain.learning.split import drawn_rows
 from offchain.learning.training import Candidate, train_candidate
 from offchain.storage import BlobMissing
@@ -29,6 +30,7 @@ from offchain.workers.scorers import SCORERS
 log = logging.getLogger(__name__)
 
 MAX_TRAINING_BYTES = 256 * 1024 * 1024
+MAX_REVEAL_TRANSACTIONS = 64
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
 
 
@@ -144,14 +146,25 @@ class Miner:
                 log.info("task %d: committed to 0x%s", task.task_id, keccak(secret.model).hex()[:16])
             case Move.REVEAL:
                 assert secret is not None
-                self.proof.reveal(task.task_id, secret.salt, secret.model)
-                log.info("task %d: revealed %d bytes", task.task_id, len(secret.model))
+                self._reveal(task, secret)
             case Move.SETTLE:
                 self.proof.settle(task.task_id)
             case Move.ABORT:
                 self.proof.abort(task.task_id)
             case Move.CLAIM:
                 self.proof.claim(task.task_id)
+
+    def _reveal(self, task: Task, secret: ModelSecret) -> None:
+        """Score the model, from where it stopped if it did, in as many transactions as it takes."""
+        rows = _rows_per_reveal(task, secret.model)
+        while not self.proof.commitment_of(task.task_id, self.address).revealed:
+            progress = self.proof.progress_of(task.task_id, self.address)
+            self.proof.reveal(task.task_id, secret.salt, secret.model, progress, rows)
+            scored = min(progress.scored_count + rows, task.test_count)
+            log.info(
+                "task %d: revealed %d bytes, scored on %d of %d rows",
+                *(task.task_id, len(secret.model), scored, task.test_count),
+            )
 
     def _train(self, task: Task) -> None:
         """Train on the published rows, if they are there and the task's, and keep the model."""
@@ -167,9 +180,9 @@ class Miner:
         except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return
-        gas = reveal_gas_bound(candidate.model, task.test_count, Metric(task.metric))
-        if gas > MAX_TRANSACTION_GAS:
-            raise RevealTooLarge(task.task_id, gas, MAX_TRANSACTION_GAS)
+        rows = _rows_per_reveal(task, candidate.model)
+        if rows * MAX_REVEAL_TRANSACTIONS < task.test_count:
+            raise RevealTooLarge(task.task_id, rows, task.test_count, MAX_REVEAL_TRANSACTIONS)
         log.info(
             "task %d: trained %s: validation score %.4f, quantised %.4f",
             *(
@@ -199,4 +212,14 @@ class Miner:
             test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
         )
         features, targets = split_rows(b"".join(rows), task.feature_count, task.class_count)
-        return train_candidate(features, targets, manifest, self._estimator, self._seed)
+        deployment = self._sender.connection.deployment
+        seed = mapping_seed(
+            deployment.chain_id, deployment.proof.address, task.task_id, task.ledger_tip, self.address
+        )
+        mapped = map_rows(features, task.mapping_width, seed)
+        return train_candidate(mapped, targets, manifest, self._estimator, self._seed)
+
+
+def _rows_per_reveal(task: Task, model: bytes) -> int:
+    mapped_from = task.feature_count if task.mapping_width else 0
+    return rows_per_reveal(model, task.test_count, Metric(task.metric), MAX_TRANSACTION_GAS, mapped_from)

@@ -11,12 +11,12 @@ contract Twins {
         return Split.rowAt(seed, rowCount, position);
     }
 
-    function testRows(bytes32 seed, uint256 rowCount, uint256 testCount)
+    function testRows(bytes32 seed, uint256 rowCount, uint256 first, uint256 end)
         external
         pure
         returns (uint256[] memory)
     {
-        return Split.testRows(seed, rowCount, testCount);
+        return Split.testRows(seed, rowCount, first, end);
     }
 
     function leaf(uint256 index, bytes32 salt, bytes calldata row) external pure returns (bytes32) {

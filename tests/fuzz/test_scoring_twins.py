@@ -8,11 +8,11 @@ import pytest
 
 from offchain.learning import model as dense
 from offchain.learning import trees
-from offchain.learning.errors import LearningError
+from offchain.learning.errors import LearningError, MappingError
 from offchain.learning.lanes import bias_limit
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import score
-from offchain.learning.scoring_gas import reveal_gas_bound
+from offchain.learning.scoring_gas import GAS_PER_PART, reveal_gas_bound
 from tests.scoring_chain import Rejected
 
 CASES = int(os.environ.get("POLE_FUZZ_CASES", "40"))
@@ -93,6 +93,24 @@ def metrics_of(classes):
     return [metric for metric in Metric if (metric is Metric.R2) == (classes == 0)]
 
 
+def assert_twins_agree(scorers, rng, features, classes, count, model, mapping=(0, bytes(32))):
+    """In one go or in two, from one contract or from several, under every metric."""
+    rows = random_rows(rng, features, classes, count)
+    head = int(rng.integers(0, count)) if rng.random() < 0.5 else 0
+    size = row_size(features, classes)
+    parts = [size * int(rng.integers(1, 3))] * int(rng.integers(0, 3)) if count > 6 else []
+    for metric in metrics_of(classes):
+        on_chain, gas = scorers.measure(
+            metric, features, classes, rows, model, model[1], mapping, head, parts
+        )
+
+        # The last parts hold the first rows that are scored, but a score does not depend on their order.
+        assert on_chain == score(metric, features, classes, rows, model, *mapping)
+        if head == 0:
+            bound = reveal_gas_bound(model, count, metric, features if mapping[0] else 0)
+            assert gas + 40 * len(model) < bound + GAS_PER_PART * len(parts)
+
+
 @pytest.mark.parametrize("seed", range(CASES))
 def test_dense_scorer_equals_its_twin(scorers, seed):
     rng = np.random.default_rng(seed)
@@ -100,14 +118,8 @@ def test_dense_scorer_equals_its_twin(scorers, seed):
     classes = int(rng.choice([0, 2, 3, 8, 9, 10, 11, 21]))
     count = int(rng.choice([1, 2, 7, 45, 129]))
     model = dense.encode(random_model(rng, features, classes))
-    rows = random_rows(rng, features, classes, count)
 
-    for metric in metrics_of(classes):
-        on_chain, gas = scorers.measure(metric, features, classes, rows, model)
-        assert gas + 40 * len(model) < reveal_gas_bound(
-            model, len(rows) // row_size(features, classes), metric
-        )
-        assert on_chain == score(metric, features, classes, rows, model)
+    assert_twins_agree(scorers, rng, features, classes, count, model)
 
 
 @pytest.mark.parametrize("seed", range(CASES))
@@ -116,14 +128,34 @@ def test_tree_scorer_equals_its_twin(scorers, seed):
     features = int(rng.choice([1, 4, 30, 300]))
     classes = int(rng.choice([0, 2, 3, 10]))
     model = trees.encode(random_forest(rng, features, classes))
-    rows = random_rows(rng, features, classes, int(rng.choice([1, 2, 45])))
 
-    for metric in metrics_of(classes):
-        on_chain, gas = scorers.measure(metric, features, classes, rows, model, kind=2)
-        assert gas + 40 * len(model) < reveal_gas_bound(
-            model, len(rows) // row_size(features, classes), metric
-        )
-        assert on_chain == score(metric, features, classes, rows, model)
+    assert_twins_agree(scorers, rng, features, classes, int(rng.choice([1, 2, 45])), model)
+
+
+@pytest.mark.parametrize("seed", range(CASES))
+def test_mapped_rows_are_scored_as_the_twin_scores_them(scorers, seed):
+    rng = np.random.default_rng(3_000_000 + seed)
+    features = int(rng.choice([1, 2, 3, 4, 5, 13, 16, 17, 30, 64, 65, 95, 96]))
+    width = int(rng.choice([32, 64, 96, 256]))
+    classes = int(rng.choice([0, 2, 3, 10]))
+    grown = rng.random() < 0.3
+    model = random_forest(rng, width, classes) if grown else random_model(rng, width, classes)
+    encoded = trees.encode(model) if grown else dense.encode(model)
+    mapping = (width, bytes(rng.integers(0, 256, 32, dtype=np.uint8)))
+
+    assert_twins_agree(scorers, rng, features, classes, int(rng.choice([1, 2, 45, 129])), encoded, mapping)
+
+
+@pytest.mark.parametrize(("features", "width"), [(97, 32), (4, 16), (4, 33), (4, 288)])
+def test_mapping_out_of_range_is_rejected_by_both(scorers, features, width):
+    rng = np.random.default_rng(5)
+    model = dense.encode(random_model(rng, width, 2))
+    rows = random_rows(rng, features, 2, 3)
+
+    with pytest.raises(Rejected, match="MappingOutOfRange"):
+        scorers.measure(Metric.ACCURACY, features, 2, rows, model, mapping=(width, bytes(32)))
+    with pytest.raises(MappingError):
+        score(Metric.ACCURACY, features, 2, rows, model, width)
 
 
 @pytest.mark.parametrize("seed", range(CASES))
