@@ -268,8 +268,8 @@ contract TaskRegistry is ITaskRegistry {
         return Split.testRows(t.seed, t.rowCount, first, end);
     }
 
-    /// @dev How many rows each part of a disclosure has, but for the last: as many as fit a contract's code, halved
-    /// until their salts and the proof fit a transaction.
+    /// @dev How many rows each part of a disclosure has, but for the last: as many as fit a contract's code, less an
+    /// eighth, rounded up, until their salts and the proof fit a transaction.
     function _partRows(uint256 testCount, uint256 rowCount, uint256 rowLength)
         internal
         pure
@@ -277,7 +277,7 @@ contract TaskRegistry is ITaskRegistry {
     {
         rows = Math.min(testCount, MAX_PART_BYTES / rowLength);
         while (RowTree.disclosureWords(rows, rowCount) > MAX_DISCLOSURE_WORDS) {
-            rows /= 2;
+            rows -= (rows + 7) / 8;
         }
     }
 

@@ -51,7 +51,7 @@ def part_rows(test_count: int, row_count: int, row_length: int) -> int:
     """
     rows = min(test_count, MAX_PART_BYTES // row_length)
     while disclosure_words(rows, row_count) > MAX_DISCLOSURE_WORDS:
-        rows //= 2
+        rows -= (rows + 7) // 8
     return rows
 
 

@@ -8,10 +8,12 @@ import pytest
 from offchain.chain import errors
 from offchain.chain.accounts import dev_account
 from offchain.chain.phase import Phase
-from offchain.chain.proof import Commitment, commitment_hash
+from offchain.chain.proof import Commitment, Progress, commitment_hash
+from offchain.learning.mapping import mapping_seed
 from offchain.learning.metrics import Metric
 from offchain.learning.model import DenseLayer, DenseModel, encode
 from offchain.learning.rows import SaltedRows
+from offchain.learning.scoring import score
 from tests.stories import ALWAYS_0, RIGHT, SALT, WRONG, commit, disclosed, hash_of, settle_one, toy_model
 from tests.world import BURNED, FUNDS, UNIT, Person, World, toy_rows
 
@@ -196,7 +198,7 @@ def test_i3_reveal_reverts_before_the_disclosure_and_after_the_window(world: Wor
 
 @pytest.mark.parametrize(
     "model",
-    [RIGHT[:-1], RIGHT + b"\0", b"", bytes(40), RIGHT[:36] + b"\x03" + RIGHT[37:], RIGHT + bytes(24_576)],
+    [RIGHT[:-1], RIGHT + b"\0", b"", bytes(40), RIGHT[:36] + b"\x03" + RIGHT[37:], RIGHT + bytes(98_304)],
     ids=["truncated", "too long", "empty", "unknown version", "another shape", "oversized"],
 )
 def test_reveal_reverts_when_the_model_cannot_be_scored(world: World, model: bytes) -> None:
@@ -230,6 +232,137 @@ def test_reveal_scores_regressions_down_to_the_lowest_score(world: World) -> Non
         (world.miners[1].address, 10**18),
         (world.miners[0].address, -(2**63)),
     ]
+
+
+# reveal in parts
+
+
+def test_reveal_in_parts_scores_as_in_one(world: World) -> None:
+    task, _ = disclosed(world, [WRONG, ALWAYS_0])
+    miner = world.miners[1]
+    whole = accuracy(world, task, 0)
+
+    for scored in range(3):
+        progress = miner.proof.progress_of(task.task_id, miner.address)
+        assert progress.scored_count == scored
+        miner.proof.reveal(task.task_id, SALT, ALWAYS_0, progress, 1)
+        assert not miner.proof.commitment_of(task.task_id, miner.address).revealed
+    miner.proof.reveal(task.task_id, SALT, ALWAYS_0, miner.proof.progress_of(task.task_id, miner.address), 9)
+
+    assert [model.score_wad for model in miner.proof.revealed_models(task.task_id)] == [whole]
+    assert miner.proof.progress_of(task.task_id, miner.address) == Progress()
+    assert miner.balance() == FUNDS
+
+
+def test_reveal_in_parts_reverts_when_the_tally_is_invented(world: World) -> None:
+    task, _ = disclosed(world, [WRONG])
+    miner = world.miners[0]
+    perfect = Progress(0, (4 + (4 << 64),)), Progress(3, (3 + (3 << 64),))
+
+    for invented in perfect:
+        with pytest.raises(errors.ProgressMismatch):
+            miner.proof.reveal(task.task_id, SALT, WRONG, invented)
+
+    miner.proof.reveal(task.task_id, SALT, WRONG, row_count=1)
+    for invented in perfect:
+        with pytest.raises(errors.ProgressMismatch):
+            miner.proof.reveal(task.task_id, SALT, WRONG, invented)
+
+
+def test_reveal_in_parts_cannot_be_spoiled_by_another_miner(world: World) -> None:
+    task, _ = disclosed(world, [RIGHT, RIGHT])
+    first, second = world.miners[:2]
+    first.proof.reveal(task.task_id, SALT, RIGHT, row_count=1)
+    progress = first.proof.progress_of(task.task_id, first.address)
+
+    with pytest.raises(errors.ProgressMismatch):
+        second.proof.reveal(task.task_id, SALT, RIGHT, progress)
+    second.proof.reveal(task.task_id, SALT, RIGHT)
+
+    first.proof.reveal(task.task_id, SALT, RIGHT, progress)
+    assert len(first.proof.revealed_models(task.task_id)) == 2
+
+
+def test_reveal_in_parts_can_begin_anew(world: World) -> None:
+    task, _ = disclosed(world, [RIGHT])
+    miner = world.miners[0]
+    miner.proof.reveal(task.task_id, SALT, RIGHT, row_count=3)
+
+    miner.proof.reveal(task.task_id, SALT, RIGHT)
+
+    assert [model.score_wad for model in miner.proof.revealed_models(task.task_id)] == [10**18]
+
+
+def test_reveal_in_parts_reverts_when_another_model_goes_on(world: World) -> None:
+    task, _ = disclosed(world, [WRONG])
+    miner = world.miners[0]
+    miner.proof.reveal(task.task_id, SALT, WRONG, row_count=1)
+    progress = miner.proof.progress_of(task.task_id, miner.address)
+
+    with pytest.raises(errors.CommitmentMismatch):
+        miner.proof.reveal(task.task_id, SALT, RIGHT, progress)
+
+
+def test_reveal_reverts_when_no_row_is_to_be_scored(world: World) -> None:
+    task, _ = disclosed(world, [RIGHT])
+
+    with pytest.raises(errors.RowsOutOfRange):
+        world.miners[0].proof.reveal(task.task_id, SALT, RIGHT, row_count=0)
+
+
+def test_a_scoring_that_is_not_finished_counts_as_no_reveal(world: World) -> None:
+    task, _ = disclosed(world, [RIGHT, WRONG])
+    world.miners[0].proof.reveal(task.task_id, SALT, RIGHT, row_count=3)
+    world.miners[1].proof.reveal(task.task_id, SALT, WRONG)
+
+    world.chain.set_time(task.reveal_ends_at)
+    progress = world.miners[0].proof.progress_of(task.task_id, world.miners[0].address)
+    with pytest.raises(errors.RevealWindowClosed):
+        world.miners[0].proof.reveal(task.task_id, SALT, RIGHT, progress)
+    world.miners[2].proof.settle(task.task_id)
+
+    assert world.miners[0].balance() == FUNDS - 5 * UNIT
+    assert world.miners[1].balance() == FUNDS
+
+
+# secure mapping
+
+
+def test_mapping_seed_is_the_specifications(world: World) -> None:
+    settle_one(world)
+    rows = toy_rows()
+    task = world.drawn(world.spec(rows, mapping_width=32))
+    miner = world.miners[0]
+
+    assert miner.proof.mapping_seed(task.task_id, miner.address) == mapping_seed(
+        world.connection.deployment.chain_id,
+        miner.proof.address,
+        task.task_id,
+        world.data_node.ledger.blocks()[-1].hash,
+        miner.address,
+    )
+
+
+def test_a_mapped_model_is_scored_with_the_seed_of_its_miner(world: World) -> None:
+    rows = toy_rows(40)
+    task = world.drawn(world.spec(rows, mapping_width=32, test_count=16))
+    owner, thief = world.miners[:2]
+    layer = DenseLayer(
+        np.random.default_rng(8).integers(-128, 128, (32, 2)).astype(np.int8), np.zeros(2, np.int32), 0
+    )
+    model = encode(DenseModel(bytes(32), (layer,)))
+    for miner in (owner, thief):
+        commit(miner, task, model)
+    task = world.disclose(task, rows)
+
+    for miner in (owner, thief):
+        miner.proof.reveal(task.task_id, SALT, model)
+
+    seeds = {miner.address: miner.proof.mapping_seed(task.task_id, miner.address) for miner in (owner, thief)}
+    disclosed_rows = world.data_node.registry.disclosed_rows(task)
+    for revealed in owner.proof.revealed_models(task.task_id):
+        seed = seeds[revealed.miner]
+        assert revealed.score_wad == score(Metric.ACCURACY, 2, 2, disclosed_rows, model, 32, seed)
 
 
 # settle

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from offchain.chain import errors
+from offchain.chain.phase import Phase
 from offchain.learning.metrics import Metric
 from offchain.learning.rows import SaltedRows
 from offchain.learning.split import drawn_rows
-from tests.stories import RIGHT, commit, disclosed
+from tests.stories import RIGHT, commit, disclosed, settle_one
 from tests.world import FUNDS, UNIT, World, toy_rows
 
 # post
@@ -39,14 +41,14 @@ def test_post_stores_the_spec(world: World) -> None:
         ({"scorer": "0x000000000000000000000000000000000000dEaD"}, errors.ScorerNotAccepted),
         ({"class_count": 0}, errors.InvalidShape),
         ({"class_count": 1}, errors.InvalidShape),
-        ({"class_count": 256}, errors.InvalidShape),
         ({"metric": Metric.R2}, errors.InvalidShape),
         ({"feature_count": 0}, errors.InvalidShape),
         ({"feature_count": 1025}, errors.InvalidShape),
         ({"test_count": 0}, errors.InvalidTestCount),
         ({"test_count": 12}, errors.InvalidTestCount),
-        ({"test_count": 1067, "row_count": 4096}, errors.DisclosureTooLarge),  # 1,067 * (1 + 12 - 10) = 3,201
-        ({"test_count": 24, "row_count": 5000, "feature_count": 1023}, errors.TestRowsTooLarge),
+        ({"mapping_width": 31}, errors.MappingOutOfRange),
+        ({"mapping_width": 288}, errors.MappingOutOfRange),
+        ({"mapping_width": 32, "feature_count": 97}, errors.MappingOutOfRange),
         ({"reward": 0}, errors.RewardMissing),
         ({"min_score_wad": 10**18 + 1}, errors.ScoreOutOfReach),
         ({"data_node_bond": UNIT - 1}, errors.BondTooLow),
@@ -73,18 +75,23 @@ def test_post_reverts_when_the_spec_is_not_allowed(
     assert world.data_node.balance() == FUNDS
 
 
-def test_post_accepts_the_largest_test_set_and_curve(world: World) -> None:
-    # 24 rows of 1,022 features and a class are 24,552 bytes; one more feature is 24,576, one byte too many.
-    largest = {
-        "test_count": 24,
-        "row_count": 5000,
-        "feature_count": 1022,
-        "payout_bps": (1_000,) * 4 + (750,) * 8,
-    }
+def test_post_accepts_the_longest_curve(world: World) -> None:
+    shares = (1_000,) * 4 + (750,) * 8
 
-    task = world.data_node.registry.task(world.data_node.registry.post(world.spec(toy_rows(), **largest)))
+    task_id = world.data_node.registry.post(world.spec(toy_rows(), payout_bps=shares))
 
-    assert len(task.payout_bps) == 12
+    assert world.data_node.registry.task(task_id).payout_bps == shares
+
+
+def test_post_keeps_the_ledger_tip_of_a_mapped_task(world: World) -> None:
+    settle_one(world)
+    tip = world.data_node.ledger.blocks()[-1].hash
+
+    task_id = world.data_node.registry.post(world.spec(toy_rows(), mapping_width=32))
+
+    assert world.data_node.registry.task(task_id).ledger_tip == tip
+    plain = world.data_node.registry.post(world.spec(toy_rows()))
+    assert world.data_node.registry.task(plain).ledger_tip == bytes(32)
 
 
 def test_post_reverts_when_the_registry_is_no_operator(world: World) -> None:
@@ -249,6 +256,76 @@ def test_disclose_reverts_the_second_time(world: World) -> None:
 
     with pytest.raises(errors.AlreadyDisclosed):
         world.data_node.registry.disclose(task.task_id, *rows.disclosure(drawn_rows(task.seed, 12, 4)))
+
+
+WIDE = {"feature_count": 1023, "test_count": 50}
+"""Rows of 1,024 bytes, of which 24,555 bytes of code hold 23: parts of 23, 23 and 4 rows."""
+
+
+def wide_rows() -> SaltedRows:
+    table = np.random.default_rng(3).integers(0, 2, (60, 1024), np.uint8)
+    return SaltedRows(tuple(row.tobytes() for row in table), b"\x07" * 32)
+
+
+def test_disclose_in_parts_opens_reveals_with_the_last(world: World) -> None:
+    rows = wide_rows()
+    task = world.drawn(world.spec(rows, **WIDE))
+    commit(world.miners[0], task, RIGHT)
+    world.close_commits(task)
+    registry, disclosed_counts = world.data_node.registry, []
+
+    while indices := registry.next_part(task.task_id):
+        registry.disclose(task.task_id, *rows.disclosure(indices))
+        disclosed_counts.append(registry.task(task.task_id).disclosed_count)
+        opened = registry.task(task.task_id).reveal_ends_at != 0
+        assert opened == (disclosed_counts[-1] == 50)
+
+    assert disclosed_counts == [23, 46, 50]
+    assert world.data_node.proof.phase_of(task.task_id) == Phase.REVEAL
+    stored = registry.disclosed_rows(registry.task(task.task_id))
+    drawn = b"".join(rows.rows[index] for index in registry.test_rows_of(task.task_id))
+    assert sorted(_cut(stored)) == sorted(_cut(drawn))
+
+
+def _cut(rows: bytes) -> list[bytes]:
+    return [rows[start : start + 1024] for start in range(0, len(rows), 1024)]
+
+
+def test_a_disclosure_that_stops_half_way_ends_in_an_abort(world: World) -> None:
+    rows = wide_rows()
+    task = world.drawn(world.spec(rows, **WIDE))
+    commit(world.miners[0], task, RIGHT)
+    world.close_commits(task)
+    first = world.data_node.registry.next_part(task.task_id)
+    world.data_node.registry.disclose(task.task_id, *rows.disclosure(first))
+
+    world.chain.set_time(task.commit_ends_at + 100)
+
+    with pytest.raises(errors.DiscloseWindowClosed):
+        second = world.data_node.registry.next_part(task.task_id)
+        world.data_node.registry.disclose(task.task_id, *rows.disclosure(second))
+    world.miners[1].proof.abort(task.task_id)
+    world.miners[0].proof.claim(task.task_id)
+    assert world.miners[0].balance() == FUNDS + 30 * UNIT
+
+
+def test_disclose_reverts_when_a_part_is_told_twice(world: World) -> None:
+    rows = wide_rows()
+    task = world.drawn(world.spec(rows, **WIDE))
+    world.close_commits(task)
+    first = world.data_node.registry.next_part(task.task_id)
+    world.data_node.registry.disclose(task.task_id, *rows.disclosure(first))
+
+    with pytest.raises(errors.DataRootMismatch):
+        world.data_node.registry.disclose(task.task_id, *rows.disclosure(first))
+
+
+def test_next_part_is_none_before_the_draw_and_after_the_disclosure(world: World) -> None:
+    task_id = world.data_node.registry.post(world.spec(toy_rows()))
+    assert world.data_node.registry.next_part(task_id) == []
+
+    task, _ = disclosed(world, [RIGHT])
+    assert world.data_node.registry.next_part(task.task_id) == []
 
 
 def _swapped(rows: SaltedRows, drawn: list[int]) -> tuple[bytes, list[bytes], list[bytes]]:
