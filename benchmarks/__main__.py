@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from benchmarks import pricing, protocol, quantisation, scoring
+from benchmarks import mapping, pricing, protocol, quantisation, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 SECTIONS = {
     "protocol": protocol.run,
     "scoring": scoring.run,
     "quantisation": quantisation.run,
+    "secure mapping": mapping.run,
     "pricing": pricing.run,
 }
 

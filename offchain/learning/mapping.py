@@ -34,12 +34,12 @@ def check(feature_count: int, width: int) -> None:
 
 
 def default_width(feature_count: int) -> int:
-    """Twice the features or a little more, and 0 for rows that are too wide.
+    """Twice the features or a little more, at least 64, and 0 for rows that are too wide.
 
     >>> [default_width(f) for f in (4, 13, 30, 64, 97)]
-    [32, 32, 64, 128, 0]
+    [64, 64, 64, 128, 0]
     """
-    return 0 if feature_count > MAX_FEATURES else (2 * feature_count + 31) // 32 * 32
+    return 0 if feature_count > MAX_FEATURES else max(64, (2 * feature_count + 31) // 32 * 32)
 
 
 def mapping_seed(chain_id: int, contract: str, task_id: int, ledger_tip: bytes, miner: str) -> bytes:

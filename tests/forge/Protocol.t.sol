@@ -69,7 +69,10 @@ contract ProtocolHandlerTest {
         handler.cheat(0, 1, 2, 0);
         handler.pass(119);
         handler.disclose(0);
-        handler.reveal(0, 1);
+        handler.reveal(0, 1, 1);
+        handler.forge(0, 1, 1, 1 << 64);
+        handler.forge(0, 2, 1, 1);
+        handler.reveal(0, 1, 4);
         handler.cheat(0, 1, 1, 0);
         handler.pass(119);
         handler.settle(0);
@@ -82,12 +85,13 @@ contract ProtocolHandlerTest {
         handler.abort(1);
         handler.claim(1, 1);
 
-        string[9] memory acts =
-            ["post", "draw", "commit", "disclose", "reveal", "settle", "abort", "claim", "rearm"];
+        string[10] memory acts =
+            ["post", "draw", "commit", "disclose", "part", "reveal", "settle", "abort", "claim", "rearm"];
         for (uint256 i; i < acts.length; ++i) {
             require(handler.count(acts[i]) > 0, acts[i]);
         }
         require(handler.count("cheat") == 2, "cheat");
+        require(handler.count("forge") == 2, "forge");
         require(handler.vault().balanceOf(handler.proof().BURNED()) == 51, "slashed");
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {TestToken} from "../../contracts/dev/TestToken.sol";
-import {Phase} from "../../contracts/interfaces/IProofOfLearning.sol";
+import {Phase, Progress} from "../../contracts/interfaces/IProofOfLearning.sol";
 import {Metric} from "../../contracts/interfaces/IScorer.sol";
 import {Bounds, Task, TaskSpec} from "../../contracts/interfaces/ITaskRegistry.sol";
 import {RowTree} from "../../contracts/libraries/RowTree.sol";
@@ -37,6 +37,7 @@ contract ProtocolHandler {
     mapping(string act => uint256 times) public count;
 
     mapping(uint256 taskId => mapping(address miner => bytes model)) internal _models;
+    mapping(uint256 taskId => mapping(address miner => Progress progress)) internal _progress;
     bytes32 internal constant SALT = keccak256("salt");
 
     constructor() {
@@ -97,6 +98,7 @@ contract ProtocolHandler {
             metric: Metric.ACCURACY,
             featureCount: 2,
             classCount: 2,
+            mappingWidth: 0,
             rowCount: uint32(ROWS),
             testCount: uint16(TESTED),
             reward: uint128(1 + (reward % 10_000)),
@@ -138,14 +140,19 @@ contract ProtocolHandler {
         ++count["commit"];
     }
 
-    function reveal(uint256 which, uint256 who) external {
+    /// @notice Scores one to five of the four test rows, from where the miner's last call left off.
+    function reveal(uint256 which, uint256 who, uint256 rowCount) external {
         (uint256 taskId, Phase phase) = _pick(which);
         (, uint24 order, bool revealed) = proof.commitmentOf(taskId, actor(who));
         if (phase != Phase.REVEAL || order == 0 || revealed) return;
+        Progress memory progress = _progress[taskId][actor(who)];
+        vm.recordLogs();
         vm.prank(actor(who));
-        proof.reveal(taskId, SALT, _models[taskId][actor(who)]);
-        paidOut[taskId] += registry.task(taskId).minerBond;
-        ++count["reveal"];
+        proof.reveal(taskId, SALT, _models[taskId][actor(who)], progress, 1 + rowCount % 5);
+        (,, revealed) = proof.commitmentOf(taskId, actor(who));
+        if (revealed) paidOut[taskId] += registry.task(taskId).minerBond;
+        else _progress[taskId][actor(who)] = abi.decode(vm.getRecordedLogs()[0].data, (Progress));
+        ++count[revealed ? "reveal" : "part"];
     }
 
     function claim(uint256 which, uint256 who) external {
@@ -165,14 +172,37 @@ contract ProtocolHandler {
         if (phase == Phase.REVEAL && honest) return;
         // Equal models give equal bytes; the sender alone then makes the difference.
         bytes memory model = _models[taskId][actor(from)];
+        Progress memory none;
         vm.prank(actor(who));
-        try proof.reveal(taskId, salt % 2 == 0 ? SALT : bytes32(salt), model) {
+        try proof.reveal(taskId, salt % 2 == 0 ? SALT : bytes32(salt), model, none, TESTED) {
             bool same = keccak256(model) == keccak256(_models[taskId][actor(who)]);
             bool allowed = phase == Phase.REVEAL && order != 0 && !revealed && salt % 2 == 0 && same;
             if (!allowed) broken = true;
             paidOut[taskId] += registry.task(taskId).minerBond;
         } catch {
             ++count["cheat"];
+        }
+    }
+
+    /// @notice A reveal that goes on from a progress that was never told: another miner's, or an invented one.
+    function forge(uint256 which, uint256 who, uint256 from, uint256 tally) external {
+        (uint256 taskId,) = _pick(which);
+        Progress memory progress = _progress[taskId][actor(from)];
+        if (tally % 2 == 0) {
+            progress.scoredCount = tally % (TESTED + 1);
+            progress.tally = new uint256[](1);
+            progress.tally[0] = tally;
+        }
+        Progress memory own = _progress[taskId][actor(who)];
+        bytes memory model = _models[taskId][actor(who)];
+        bytes32 told = keccak256(abi.encode(progress));
+        if (progress.scoredCount == 0 && progress.tally.length == 0) return;
+        if (told == keccak256(abi.encode(own)) && proof.progressHashOf(taskId, actor(who)) == told) return;
+        vm.prank(actor(who));
+        try proof.reveal(taskId, SALT, model, progress, TESTED) {
+            broken = true;
+        } catch {
+            ++count["forge"];
         }
     }
 

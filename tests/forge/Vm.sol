@@ -5,9 +5,17 @@ pragma solidity 0.8.37;
 /// @dev Time is read by cheat code where it was changed by one: the compiler takes `block.timestamp` and
 /// `block.number` for constants of a transaction.
 interface Vm {
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
     function getBlockNumber() external view returns (uint256 blockNumber);
     function getBlockTimestamp() external view returns (uint256 timestamp);
+    function getRecordedLogs() external returns (Log[] memory logs);
     function prank(address sender) external;
+    function recordLogs() external;
     function roll(uint256 blockNumber) external;
     function warp(uint256 timestamp) external;
 }

@@ -30,6 +30,7 @@ TERMS = Terms(
     disclose_seconds=1000,
     reveal_seconds=1000,
     payout_bps=(7_000, 3_000),
+    mapping_width=64,
 )
 
 
@@ -108,7 +109,8 @@ def test_a_task_becomes_a_learning_block(world: World, cast: Cast) -> None:
     for entry in board:  # the contract's scores are those of the NumPy twin
         secret = cast.home(next(p for p in world.people if p.address == entry.miner)).load_model(task)
         assert secret is not None
-        assert entry.score_wad == score(Metric.ACCURACY, 4, 3, rows, secret.model)
+        seed = world.data_node.proof.mapping_seed(task_id, entry.miner)
+        assert entry.score_wad == score(Metric.ACCURACY, 4, 3, rows, secret.model, 64, seed)
     assert len(board) == 3
     assert board[0].score_wad > 0.85 * 10**18
 
