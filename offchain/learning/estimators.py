@@ -92,7 +92,7 @@ _REGRESSORS: Final = MappingProxyType(
         ),
         "svm": _Recipe(LinearSVR, _grid({"max_iter": 5000}, "C", (0.1, 1.0, 10.0))),
         "sgd": _Recipe(SGDRegressor, _grid({"max_iter": 500}, "alpha", (1e-4, 1e-2, 1e-1))),
-        "ridge": _Recipe(Ridge, _grid({}, "alpha", (0.1, 1.0, 10.0))),
+        "ridge": _Recipe(Ridge, _grid({}, "alpha", (0.1, 1.0, 10.0, 100.0))),
         "tree": _Recipe(DecisionTreeRegressor, _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False),
         "forest": _Recipe(
             RandomForestRegressor, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)), standardise=False
