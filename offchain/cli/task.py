@@ -88,6 +88,11 @@ def task() -> None:
     help="What miners may send: linear models and MLPs, or decision trees and their ensembles.",
 )
 @click.option(
+    "--metric",
+    type=click.Choice([metric.name.lower() for metric in Metric]),
+    help="What is scored.  [default: accuracy, or r2 where the target is a number]",
+)
+@click.option(
     "--mapping-width",
     type=click.Choice(["auto", *map(str, range(0, 257, 32))]),
     default="auto",
@@ -112,12 +117,13 @@ def post(
     disclose_seconds: int,
     reveal_seconds: int,
     models: str,
+    metric: str | None,
     mapping_width: str,
     detach: bool,
 ) -> None:
     """Post a training task over DATA and carry it to its end.
 
-    DATA is iris, wine, breast_cancer, digits, or the path of a CSV file whose columns are numbers (then name the
+    DATA is iris, wine, breast_cancer, digits, diabetes, or the path of a CSV file whose columns are numbers (then name the
     column to predict with --target). The rows and their salts stay in the data directory: without them the test
     rows cannot be disclosed, and the bond is lost.
     """
@@ -143,8 +149,8 @@ def post(
     count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
     scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
     data_node = DataNode(sender, home)
-    metric = Metric.ACCURACY if manifest.class_count else Metric.R2
-    task_id = data_node.post(encoded, scorer, metric, count, terms)
+    scored = Metric[(metric or ("accuracy" if manifest.class_count else "r2")).upper()]
+    task_id = data_node.post(encoded, scorer, scored, count, terms)
     click.echo(
         f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"
         f" {show_units(connection, terms.reward)} to win"
