@@ -57,42 +57,6 @@ library Lanes {
         }
     }
 
-    /// @notice The first `count` (at most 11) bytes of a word, as int8, one in each lane:
-    /// `sum_k int8(word[k]) * 2^(bits * k)` modulo 2^256. The bytes after them are ignored.
-    /// @param ones 1 in each of the first `count` lanes.
-    /// @dev A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
-    function spread(uint256 word, uint256 bits, uint256 count, uint256 ones)
-        internal
-        pure
-        returns (uint256 y)
-    {
-        assembly ("memory-safe") {
-            word := xor(word, 0x8080808080808080808080808080808080808080808080808080808080808080)
-            word := and(word, not(shr(shl(3, count), not(0))))
-            y := or(byte(9, word), shl(bits, byte(10, word)))
-            y := or(byte(8, word), shl(bits, y))
-            y := or(byte(7, word), shl(bits, y))
-            y := or(byte(6, word), shl(bits, y))
-            y := or(byte(5, word), shl(bits, y))
-            y := or(byte(4, word), shl(bits, y))
-            y := or(byte(3, word), shl(bits, y))
-            y := or(byte(2, word), shl(bits, y))
-            y := or(byte(1, word), shl(bits, y))
-            y := or(byte(0, word), shl(bits, y))
-            y := sub(y, shl(7, ones))
-        }
-    }
-
-    /// @notice The plain form of `spread`.
-    function spreadPlain(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 y) {
-        for (uint256 k = 0; k < count; ++k) {
-            int256 weight = int8(uint8(bytes32(word)[k]));
-            unchecked {
-                y += uint256(weight) << (bits * k);
-            }
-        }
-    }
-
     /// @dev The same for lanes of 23 bits, with every constant written out: the optimizer would compute them anew
     /// for every word. The sums lose their lowest `shift` bits before they are shifted, not after.
     function _rectifyNarrow(uint256 from, uint256 end, uint256 shift) private pure {

@@ -43,12 +43,13 @@ contract DenseScorer is IDenseScorer {
     {
         PackedSums.reserve();
         Metrics.check(metric, shape.classCount);
+        Rows memory rows = RowTable.load(shape, pointer);
+        DenseLayer only = DenseFormat.linearOf(model, shape.featureCount, shape.classCount);
+        if (metric == Metric.ACCURACY && PackedLinear.fits(only)) {
+            return Metrics.accuracy(PackedLinear.hits(only, model, rows), rows.count);
+        }
         (DenseLayer[] memory layers, uint256 multiplier) =
             DenseFormat.decode(model, shape.featureCount, shape.classCount);
-        Rows memory rows = RowTable.load(shape, pointer);
-        if (metric == Metric.ACCURACY && layers.length == 1 && PackedLinear.fits(layers[0])) {
-            return Metrics.accuracy(PackedLinear.hits(layers[0], model, rows), rows.count);
-        }
         return _scoreInBatches(metric, layers, multiplier, rows, model);
     }
 

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @notice A block's part of a layer's weights, in calldata.
+/// @param at Where the 32 bytes begin that end with the weight of the first input for the block's first output.
+/// @param stride From one input to the next, in bytes.
+/// @param inputs How many there are.
+/// @param bits Width of a lane.
+/// @param mask The lowest bytes of a word, one for each of the block's outputs.
+/// @param lowest 128 in each of the block's lanes.
+struct WeightSource {
+    uint256 at;
+    uint256 stride;
+    uint256 inputs;
+    uint256 bits;
+    uint256 mask;
+    uint256 lowest;
+}
+
+/// @title PackedWeights
+/// @notice Weights out of a model's bytes, in the form that `PackedSums` takes.
+///
+/// The word `W_i` has the weights of input `i` in its lanes, `sum_k weight_ik 2^(bits k)` modulo 2^256. In the model
+/// they are bytes, the last of them for output 0. The bytes are moved apart by halves until each is at the bottom of
+/// its lane: with `d = bits - 8`, those from the eighth on go up by `8 d` bits, then of each eight the upper four by
+/// `4 d`, of each four the upper two by `2 d`, of each two the upper one by `d`. Each time a copy of all bytes goes
+/// up, and a mask keeps of both what is in its place. Where copies and originals do not meet, `x + (x << s)` is one
+/// multiplication; in lanes of 23 bits they meet, and are combined by OR.
+///
+/// A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
+library PackedWeights {
+    uint256 private constant FLIP = 0x8080808080808080808080808080808080808080808080808080808080808080;
+
+    /// @notice Writes a chunk for inputs that come in bytes: `W_i - 256 W_(i+1)`, and `W_i` for the last; zeros for
+    /// what only pads.
+    /// @param first The chunk's first input; it exists.
+    /// @param size How many words to write.
+    function unpackBytes(WeightSource memory source, uint256 to, uint256 first, uint256 size) internal pure {
+        unchecked {
+            (uint256 stride, uint256 rest) = (source.stride, source.inputs - first);
+            uint256 count = rest < size ? rest : size;
+            uint256 end = to + 32 * count;
+            assembly ("memory-safe") {
+                calldatacopy(end, calldatasize(), shl(5, sub(size, count)))
+            }
+            uint256 at = source.at + (first + count - 1) * stride;
+            _unpack(source, at, 0 - stride, end - 32, to - 32, 8);
+        }
+    }
+
+    /// @notice Writes a chunk for inputs that come in lanes of `inputBits`: `W_k - 2^inputBits W_(k-1)`, and `W_k` for
+    /// the first; zeros for what only pads, but for the first of those words, which has no weights of its own.
+    function unpackLanes(
+        WeightSource memory source,
+        uint256 to,
+        uint256 first,
+        uint256 size,
+        uint256 inputBits
+    ) internal pure {
+        unchecked {
+            (uint256 stride, uint256 rest) = (source.stride, source.inputs - first);
+            uint256 count = rest < size ? rest : size;
+            uint256 end = to + 32 * count;
+            uint256 last = _unpack(source, source.at + first * stride, stride, to, end, inputBits);
+            if (count == size) return;
+            assembly ("memory-safe") {
+                calldatacopy(end, calldatasize(), shl(5, sub(size, count)))
+                mstore(end, sub(0, shl(inputBits, last)))
+            }
+        }
+    }
+
+    /// @notice The plain form of a word `W_i`; `bytes_` ends with the weight of output 0.
+    function spreadPlain(uint256 bytes_, uint256 bits, uint256 count) internal pure returns (uint256 y) {
+        for (uint256 k = 0; k < count; ++k) {
+            int256 weight = int8(uint8(bytes_ >> (8 * k)));
+            unchecked {
+                y += uint256(weight) << (bits * k);
+            }
+        }
+    }
+
+    /// @dev Writes words from `to` on, up or down to before `end`, less `2^chainBits` times the one before. Returns
+    /// the last `W_i`.
+    function _unpack(
+        WeightSource memory source,
+        uint256 at,
+        uint256 stride,
+        uint256 to,
+        uint256 end,
+        uint256 chainBits
+    ) private pure returns (uint256) {
+        uint256 step = to < end ? 32 : type(uint256).max - 31;
+        (uint256 mask, uint256 lowest) = (source.mask, source.lowest);
+        if (source.bits == 23) return _unpack23(at, stride, mask, lowest, to, step, end, chainBits);
+        if (source.bits == 25) return _unpack25(at, stride, mask, lowest, to, step, end, chainBits);
+        return _unpack32(at, stride, mask, lowest, to, step, end, chainBits);
+    }
+
+    function _unpack23(
+        uint256 at,
+        uint256 stride,
+        uint256 mask,
+        uint256 lowest,
+        uint256 to,
+        uint256 step,
+        uint256 end,
+        uint256 chainBits
+    ) private pure returns (uint256 last) {
+        assembly ("memory-safe") {
+            for {} sub(to, end) { to := add(to, step) } {
+                let x := and(xor(calldataload(at), FLIP), mask)
+                at := add(at, stride)
+                x := and(
+                    mul(x, 0x1000000000000000000000000000001),
+                    0xffffff000000000000000000000000000000ffffffffffffffff
+                )
+                x := and(or(x, shl(60, x)), 0xffffff000000000000000ffffffff000000000000000ffffffff)
+                x := and(or(x, shl(30, x)), 0x3fc0000000ffff00000003fffc0000000ffff00000003fffc0000000ffff)
+                x := sub(
+                    and(or(x, shl(15, x)), 0x3fc0007f8000ff0001fe0003fc0007f8000ff0001fe0003fc0007f8000ff),
+                    lowest
+                )
+                mstore(to, sub(x, shl(chainBits, last)))
+                last := x
+            }
+        }
+    }
+
+    function _unpack25(
+        uint256 at,
+        uint256 stride,
+        uint256 mask,
+        uint256 lowest,
+        uint256 to,
+        uint256 step,
+        uint256 end,
+        uint256 chainBits
+    ) private pure returns (uint256 last) {
+        assembly ("memory-safe") {
+            for {} sub(to, end) { to := add(to, step) } {
+                let x := and(xor(calldataload(at), FLIP), mask)
+                at := add(at, stride)
+                x := and(
+                    mul(x, 0x10000000000000000000000000000000001),
+                    0xffff0000000000000000000000000000000000ffffffffffffffff
+                )
+                x := and(
+                    mul(x, 0x100000000000000001),
+                    0xffff00000000000000000ffffffff00000000000000000ffffffff
+                )
+                x := and(mul(x, 0x400000001), 0xffff000000003fffc00000000ffff000000003fffc00000000ffff)
+                x := sub(
+                    and(mul(x, 0x20001), 0x1fe0000ff00007f80003fc0001fe0000ff00007f80003fc0001fe0000ff),
+                    lowest
+                )
+                mstore(to, sub(x, shl(chainBits, last)))
+                last := x
+            }
+        }
+    }
+
+    function _unpack32(
+        uint256 at,
+        uint256 stride,
+        uint256 mask,
+        uint256 lowest,
+        uint256 to,
+        uint256 step,
+        uint256 end,
+        uint256 chainBits
+    ) private pure returns (uint256 last) {
+        assembly ("memory-safe") {
+            for {} sub(to, end) { to := add(to, step) } {
+                let x := and(xor(calldataload(at), FLIP), mask)
+                at := add(at, stride)
+                x := and(mul(x, 0x1000000000000000000000001), 0xffffffff000000000000000000000000ffffffff)
+                x := and(mul(x, 0x1000000000001), 0xffff000000000000ffff000000000000ffff000000000000ffff)
+                x := sub(
+                    and(mul(x, 0x1000001), 0xff000000ff000000ff000000ff000000ff000000ff000000ff000000ff),
+                    lowest
+                )
+                mstore(to, sub(x, shl(chainBits, last)))
+                last := x
+            }
+        }
+    }
+}
