@@ -47,8 +47,11 @@ library DenseBlocks {
         unchecked {
             uint256 to = ptr;
             for (uint256 b = 0; b < blocks; ++b) {
-                WeightSource memory source = blockOf(layer, lane, model, b * lane.count);
-                uint256 biases = biasesOf(layer, lane, model, b * lane.count);
+                uint256 start = b * lane.count;
+                uint256 rest = layer.outputs() - start;
+                uint256 count = rest < lane.count ? rest : lane.count;
+                WeightSource memory source = sourceOf(layer, model, start, count, lane.bits, lane.ones);
+                uint256 biases = biasesOf(layer, model, start, count, lane.bits, lane.halfRange);
                 assembly ("memory-safe") {
                     mstore(to, biases)
                 }
@@ -64,47 +67,23 @@ library DenseBlocks {
         }
     }
 
-    /// @notice The weights for the block of outputs from `first` on.
-    function blockOf(DenseLayer layer, Lane memory lane, bytes calldata model, uint256 first)
-        internal
-        pure
-        returns (WeightSource memory)
-    {
-        unchecked {
-            uint256 outputs = layer.outputs();
-            uint256 count = _countOf(outputs, lane.count, first);
-            uint256 start;
-            assembly ("memory-safe") {
-                start := model.offset
-            }
-            return WeightSource({
-                at: start + layer.weightsAt() + outputs - first - 32,
-                stride: outputs,
-                inputs: layer.inputs(),
-                bits: lane.bits,
-                mask: (1 << (8 * count)) - 1,
-                lowest: 128 * (lane.ones & ((1 << (lane.bits * count)) - 1))
-            });
-        }
-    }
-
-    /// @notice The biases for the block of outputs from `first` on, each raised by half of the lane's range. Reverts
-    /// if one is out of its range.
-    function biasesOf(DenseLayer layer, Lane memory lane, bytes calldata model, uint256 first)
-        internal
-        pure
-        returns (uint256 word)
-    {
+    /// @notice The biases of the `count` outputs from `first` on, each raised by `halfRange`, in lanes of `bits` bits.
+    /// Reverts if one is out of its range.
+    function biasesOf(
+        DenseLayer layer,
+        bytes calldata model,
+        uint256 first,
+        uint256 count,
+        uint256 bits,
+        uint256 halfRange
+    ) internal pure returns (uint256 word) {
         unchecked {
             uint256 start = layer.biasesAt() + 4 * first;
-            uint256 end = start + 4 * _countOf(layer.outputs(), lane.count, first);
             uint256 limit = Lanes.biasLimit(layer.inputs(), layer.isOutput());
-            (uint256 bits, uint256 halfRange) = (lane.bits, lane.halfRange);
             bool isBad;
             assembly ("memory-safe") {
                 start := add(start, model.offset)
-                end := add(end, model.offset)
-                for {} lt(start, end) {} {
+                for { let end := add(start, shl(2, count)) } lt(start, end) {} {
                     end := sub(end, 4)
                     let bias := sar(224, calldataload(end))
                     isBad := or(isBad, gt(add(bias, limit), shl(1, limit)))
@@ -115,10 +94,26 @@ library DenseBlocks {
         }
     }
 
-    function _countOf(uint256 outputs, uint256 lanes, uint256 first) private pure returns (uint256) {
+    /// @notice Where the weights of the `count` outputs from `first` on are in calldata.
+    function sourceOf(
+        DenseLayer layer,
+        bytes calldata model,
+        uint256 first,
+        uint256 count,
+        uint256 bits,
+        uint256 ones
+    ) internal pure returns (WeightSource memory source) {
         unchecked {
-            uint256 rest = outputs - first;
-            return rest < lanes ? rest : lanes;
+            uint256 start;
+            assembly ("memory-safe") {
+                start := model.offset
+            }
+            source.from = start + layer.weightsAt() + layer.outputs() - first - 32;
+            source.stride = layer.outputs();
+            source.inputs = layer.inputs();
+            source.bits = bits;
+            source.mask = (1 << (8 * count)) - 1;
+            source.lowest = 128 * (ones & ((1 << (bits * count)) - 1));
         }
     }
 }

@@ -2,14 +2,14 @@
 pragma solidity 0.8.37;
 
 /// @notice A block's part of a layer's weights, in calldata.
-/// @param at Where the 32 bytes begin that end with the weight of the first input for the block's first output.
+/// @param from Where the 32 bytes begin that end with the weight of the first input for the block's first output.
 /// @param stride From one input to the next, in bytes.
 /// @param inputs How many there are.
 /// @param bits Width of a lane.
 /// @param mask The lowest bytes of a word, one for each of the block's outputs.
 /// @param lowest 128 in each of the block's lanes.
 struct WeightSource {
-    uint256 at;
+    uint256 from;
     uint256 stride;
     uint256 inputs;
     uint256 bits;
@@ -43,8 +43,8 @@ library PackedWeights {
             assembly ("memory-safe") {
                 calldatacopy(end, calldatasize(), shl(5, sub(size, count)))
             }
-            uint256 at = source.at + (first + count - 1) * stride;
-            _unpack(source, at, 0 - stride, end - 32, to - 32, 8);
+            uint256 from = source.from + (first + count - 1) * stride;
+            _unpack(source, from, 0 - stride, end - 32, to - 32, 8);
         }
     }
 
@@ -61,7 +61,7 @@ library PackedWeights {
             (uint256 stride, uint256 rest) = (source.stride, source.inputs - first);
             uint256 count = rest < size ? rest : size;
             uint256 end = to + 32 * count;
-            uint256 last = _unpack(source, source.at + first * stride, stride, to, end, inputBits);
+            uint256 last = _unpack(source, source.from + first * stride, stride, to, end, inputBits);
             if (count == size) return;
             assembly ("memory-safe") {
                 calldatacopy(end, calldatasize(), shl(5, sub(size, count)))
@@ -70,12 +70,17 @@ library PackedWeights {
         }
     }
 
-    /// @notice The plain form of a word `W_i`; `bytes_` ends with the weight of output 0.
-    function spreadPlain(uint256 bytes_, uint256 bits, uint256 count) internal pure returns (uint256 y) {
-        for (uint256 k = 0; k < count; ++k) {
-            int256 weight = int8(uint8(bytes_ >> (8 * k)));
-            unchecked {
-                y += uint256(weight) << (bits * k);
+    /// @notice The plain form of a word `W_i`.
+    function wordPlain(WeightSource memory source, uint256 input) internal pure returns (uint256 word) {
+        unchecked {
+            uint256 last = source.from + 31 + input * source.stride;
+            for (uint256 k = 0; (source.mask >> (8 * k)) & 255 != 0; ++k) {
+                bytes1 weight;
+                uint256 from = last - k;
+                assembly ("memory-safe") {
+                    weight := calldataload(from)
+                }
+                word += uint256(int256(int8(uint8(weight)))) << (source.bits * k);
             }
         }
     }
@@ -84,7 +89,7 @@ library PackedWeights {
     /// the last `W_i`.
     function _unpack(
         WeightSource memory source,
-        uint256 at,
+        uint256 from,
         uint256 stride,
         uint256 to,
         uint256 end,
@@ -92,13 +97,13 @@ library PackedWeights {
     ) private pure returns (uint256) {
         uint256 step = to < end ? 32 : type(uint256).max - 31;
         (uint256 mask, uint256 lowest) = (source.mask, source.lowest);
-        if (source.bits == 23) return _unpack23(at, stride, mask, lowest, to, step, end, chainBits);
-        if (source.bits == 25) return _unpack25(at, stride, mask, lowest, to, step, end, chainBits);
-        return _unpack32(at, stride, mask, lowest, to, step, end, chainBits);
+        if (source.bits == 23) return _unpack23(from, stride, mask, lowest, to, step, end, chainBits);
+        if (source.bits == 25) return _unpack25(from, stride, mask, lowest, to, step, end, chainBits);
+        return _unpack32(from, stride, mask, lowest, to, step, end, chainBits);
     }
 
     function _unpack23(
-        uint256 at,
+        uint256 from,
         uint256 stride,
         uint256 mask,
         uint256 lowest,
@@ -108,19 +113,18 @@ library PackedWeights {
         uint256 chainBits
     ) private pure returns (uint256 last) {
         assembly ("memory-safe") {
-            for {} sub(to, end) { to := add(to, step) } {
-                let x := and(xor(calldataload(at), FLIP), mask)
-                at := add(at, stride)
+            mstore(0, end)
+            for {} sub(to, mload(0)) { to := add(to, step) } {
+                let x := and(xor(calldataload(from), FLIP), mask)
+                from := add(from, stride)
                 x := and(
                     mul(x, 0x1000000000000000000000000000001),
                     0xffffff000000000000000000000000000000ffffffffffffffff
                 )
-                x := and(or(x, shl(60, x)), 0xffffff000000000000000ffffffff000000000000000ffffffff)
-                x := and(or(x, shl(30, x)), 0x3fc0000000ffff00000003fffc0000000ffff00000003fffc0000000ffff)
-                x := sub(
-                    and(or(x, shl(15, x)), 0x3fc0007f8000ff0001fe0003fc0007f8000ff0001fe0003fc0007f8000ff),
-                    lowest
-                )
+                x := add(x, mul(and(x, 0xffffffff00000000), 0xfffffffffffffff))
+                x := add(x, mul(and(x, 0xff0000000000000000000ffff0000000000000000000ffff0000), 0x3fffffff))
+                x := add(x, mul(and(x, 0xff0000000003fc000000000ff0000000003fc000000000ff00), 0x7fff))
+                x := sub(x, lowest)
                 mstore(to, sub(x, shl(chainBits, last)))
                 last := x
             }
@@ -128,7 +132,7 @@ library PackedWeights {
     }
 
     function _unpack25(
-        uint256 at,
+        uint256 from,
         uint256 stride,
         uint256 mask,
         uint256 lowest,
@@ -138,9 +142,10 @@ library PackedWeights {
         uint256 chainBits
     ) private pure returns (uint256 last) {
         assembly ("memory-safe") {
-            for {} sub(to, end) { to := add(to, step) } {
-                let x := and(xor(calldataload(at), FLIP), mask)
-                at := add(at, stride)
+            mstore(0, end)
+            for {} sub(to, mload(0)) { to := add(to, step) } {
+                let x := and(xor(calldataload(from), FLIP), mask)
+                from := add(from, stride)
                 x := and(
                     mul(x, 0x10000000000000000000000000000000001),
                     0xffff0000000000000000000000000000000000ffffffffffffffff
@@ -161,7 +166,7 @@ library PackedWeights {
     }
 
     function _unpack32(
-        uint256 at,
+        uint256 from,
         uint256 stride,
         uint256 mask,
         uint256 lowest,
@@ -171,9 +176,10 @@ library PackedWeights {
         uint256 chainBits
     ) private pure returns (uint256 last) {
         assembly ("memory-safe") {
-            for {} sub(to, end) { to := add(to, step) } {
-                let x := and(xor(calldataload(at), FLIP), mask)
-                at := add(at, stride)
+            mstore(0, end)
+            for {} sub(to, mload(0)) { to := add(to, step) } {
+                let x := and(xor(calldataload(from), FLIP), mask)
+                from := add(from, stride)
                 x := and(mul(x, 0x1000000000000000000000001), 0xffffffff000000000000000000000000ffffffff)
                 x := and(mul(x, 0x1000000000001), 0xffff000000000000ffff000000000000ffff000000000000ffff)
                 x := sub(
