@@ -23,9 +23,12 @@ struct WeightSource {
 /// The word `W_i` has the weights of input `i` in its lanes, `sum_k weight_ik 2^(bits k)` modulo 2^256. In the model
 /// they are bytes, the last of them for output 0. The bytes are moved apart by halves until each is at the bottom of
 /// its lane: with `d = bits - 8`, those from the eighth on go up by `8 d` bits, then of each eight the upper four by
-/// `4 d`, of each four the upper two by `2 d`, of each two the upper one by `d`. Each time a copy of all bytes goes
-/// up, and a mask keeps of both what is in its place. Where copies and originals do not meet, `x + (x << s)` is one
-/// multiplication; in lanes of 23 bits they meet, and are combined by OR.
+/// `4 d`, of each four the upper two by `2 d`, of each two the upper one by `d`.
+///
+/// A step that goes up by `s` is a multiplication by `1 + 2^s`, and a mask keeps of both copies what is in its place.
+/// Where the copies would meet, as they do in lanes of 23 bits, the upper parts `u` alone are taken: `x + (2^s - 1) u`.
+/// Both are written so that the optimizer leaves them alone: it pulls a mask into `x | x << s`, at nearly twice the
+/// price.
 ///
 /// A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
 library PackedWeights {
@@ -102,6 +105,7 @@ library PackedWeights {
         return _unpack32(from, stride, mask, lowest, to, step, end, chainBits);
     }
 
+    /// @dev Lanes of 23 bits. The loop's end is kept in scratch memory, out of the way of the stack.
     function _unpack23(
         uint256 from,
         uint256 stride,
@@ -131,6 +135,7 @@ library PackedWeights {
         }
     }
 
+    /// @dev Lanes of 25 bits.
     function _unpack25(
         uint256 from,
         uint256 stride,
@@ -165,6 +170,7 @@ library PackedWeights {
         }
     }
 
+    /// @dev Lanes of 32 bits, of which there are eight.
     function _unpack32(
         uint256 from,
         uint256 stride,
