@@ -178,9 +178,9 @@ def _write_page(fitted: list[dict[str, Any]]) -> None:
         lines.append("| " + " | ".join(cells) + " |")
     PAGE.write_text(
         "# Every estimator on every data set\n\n"
-        "Accuracy, or R2 on diabetes, of scikit-learn's estimator and of its integer form on the same test rows, and\n"
-        "what its reveal spends: calldata, 21,000 and scoring on Anvil, without the secure mapping. A protocol's reveal\n"
-        "adds some 70,000. `make bench` writes this page.\n\n" + "\n".join(lines) + "\n"
+        "Accuracy, or R2 on diabetes, of scikit-learn's estimator and of its integer form on the same test rows,\n"
+        "and what its reveal spends on calldata, scoring and 21,000, on Anvil, without the secure mapping. The\n"
+        "protocol adds some 70,000 to a reveal. `make bench` writes this page.\n\n" + "\n".join(lines) + "\n"
     )
 
 

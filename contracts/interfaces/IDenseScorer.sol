@@ -12,9 +12,10 @@ import {IScorer} from "./IScorer.sol";
 /// | 34     | 1      | number of layers `m`, 1 to 5; the last one is the output layer                  |
 /// | 35     | 2      | number of inputs, 1 to 1024                                                     |
 /// | 37     | 3 m    | per layer: outputs (uint16, 1 to 255), then shift (uint8)                       |
-/// | 37+3m  | ...    | per layer: weights, `int8[inputs][outputs]`, then biases, `int32[outputs]`      |
+/// | 37+3m  | ...    | per layer: weights, then biases, `int32[outputs]`                               |
 /// | end-4  | 4      | regression only (one output in the last layer): multiplier, int32, not negative |
 ///
+/// A layer's weights are `int8[inputs][outputs]`, each input's from the last output's to the first's.
 /// A layer's sum for output `j` is `s_j = bias_j + sum_i weight_ij x_i`. A hidden layer gives
 /// `clip(s_j >> shift, 0, 255)`, shift 0 to 22; the shift is arithmetic, so it rounds down. The output layer of a
 /// classifier has at least two outputs and shift 0, and the class is the lowest `j` with the largest `s_j`. The

@@ -57,53 +57,21 @@ library Lanes {
         }
     }
 
-    /// @notice The first `count` (at most 11) bytes of a word, as int8, one in each lane:
-    /// `sum_k int8(word[k]) * 2^(bits * k)` modulo 2^256. The bytes after them are ignored.
-    /// @param ones 1 in each of the first `count` lanes.
-    /// @dev A signed byte plus 128 is the byte with its top bit flipped; the 128 are taken off all lanes at once.
-    function spread(uint256 word, uint256 bits, uint256 count, uint256 ones)
-        internal
-        pure
-        returns (uint256 y)
-    {
-        assembly ("memory-safe") {
-            word := xor(word, 0x8080808080808080808080808080808080808080808080808080808080808080)
-            word := and(word, not(shr(shl(3, count), not(0))))
-            y := or(byte(9, word), shl(bits, byte(10, word)))
-            y := or(byte(8, word), shl(bits, y))
-            y := or(byte(7, word), shl(bits, y))
-            y := or(byte(6, word), shl(bits, y))
-            y := or(byte(5, word), shl(bits, y))
-            y := or(byte(4, word), shl(bits, y))
-            y := or(byte(3, word), shl(bits, y))
-            y := or(byte(2, word), shl(bits, y))
-            y := or(byte(1, word), shl(bits, y))
-            y := or(byte(0, word), shl(bits, y))
-            y := sub(y, shl(7, ones))
-        }
-    }
-
-    /// @notice The plain form of `spread`.
-    function spreadPlain(uint256 word, uint256 bits, uint256 count) internal pure returns (uint256 y) {
-        for (uint256 k = 0; k < count; ++k) {
-            int256 weight = int8(uint8(bytes32(word)[k]));
-            unchecked {
-                y += uint256(weight) << (bits * k);
-            }
-        }
-    }
-
     /// @dev The same for lanes of 23 bits, with every constant written out: the optimizer would compute them anew
-    /// for every word. The sums lose their lowest `shift` bits before they are shifted, not after.
+    /// for every word. Two words at a time.
     function _rectifyNarrow(uint256 from, uint256 end, uint256 shift) private pure {
         assembly ("memory-safe") {
-            let kept := mul(ONES_23, shl(shift, shr(shift, 0x3fffff)))
+            let kept := shl(shift, shr(shift, 0x3fffff))
             mstore(0, end)
             for {} lt(from, mload(0)) { from := add(from, 32) } {
                 let word := mload(from)
-                let positive := and(shr(22, word), ONES_23)
-                word := shr(shift, and(and(word, kept), mul(positive, 0x3fffff)))
+                word := shr(shift, and(word, mul(and(shr(22, word), ONES_23), kept)))
                 let large := and(shr(22, add(word, CARRY_23)), ONES_23)
+                mstore(from, and(or(word, mul(large, 255)), LOW_23))
+                from := add(from, 32)
+                word := mload(from)
+                word := shr(shift, and(word, mul(and(shr(22, word), ONES_23), kept)))
+                large := and(shr(22, add(word, CARRY_23)), ONES_23)
                 mstore(from, and(or(word, mul(large, 255)), LOW_23))
             }
         }
@@ -125,20 +93,20 @@ library Lanes {
 
     /// @notice `clip(sum >> shift, 0, 255)` in every lane of the words of memory from `from` up to `end`, where a
     /// lane of a hidden layer holds `sum + 2^(bits - 1)`.
-    /// @dev In the order of the lines: 1 in the lanes whose sum is not negative; those lanes' sums, and 0 in the
-    /// others, shifted, without the bits that came from the lane above; 1 in the lanes that are at least 256, found
-    /// by adding `2^(bits - 1) - 256`, which cannot leave the lane; 255 in those, the low byte in all.
+    /// @dev In the order of the lines: 1 in the lanes whose sum is not negative, and so those sums, 0 in the others,
+    /// without the bits that the shift is to lose; 1 in the lanes that are at least 256 now, found by adding
+    /// `2^(bits - 1) - 256`, which cannot leave the lane; 255 in those, the low byte in all.
+    /// Warning: after an odd number of words, the word at `end` is changed too.
     function rectifyAll(uint256 from, uint256 end, uint256 bits, uint256 ones, uint256 shift) internal pure {
         if (bits == 23) return _rectifyNarrow(from, end, shift);
         assembly ("memory-safe") {
             let top := sub(bits, 1)
-            let kept := mul(ones, shr(shift, sub(shl(top, 1), 1)))
+            let kept := shl(shift, shr(shift, sub(shl(top, 1), 1)))
             let carry := mul(ones, sub(shl(top, 1), 256))
             let low := mul(ones, 255)
             for {} lt(from, end) { from := add(from, 32) } {
                 let word := mload(from)
-                let positive := and(shr(top, word), ones)
-                word := and(shr(shift, and(word, sub(shl(top, positive), positive))), kept)
+                word := shr(shift, and(word, mul(and(shr(top, word), ones), kept)))
                 let large := and(shr(top, add(word, carry)), ones)
                 mstore(from, and(or(word, mul(large, 255)), low))
             }

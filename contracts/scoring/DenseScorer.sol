@@ -46,29 +46,25 @@ contract DenseScorer is IDenseScorer {
     ) external view returns (uint256[] memory words) {
         PackedSums.reserve();
         Metrics.check(metric, shape.classCount);
-        uint256 width = mapping_.width;
-        (DenseLayer[] memory layers, uint256 multiplier) =
-            DenseFormat.decode(model, width == 0 ? shape.featureCount : width, shape.classCount);
         Rows memory rows = RowTable.load(shape, range);
-        if (width != 0) rows = SecureMapping.map(rows, width, mapping_.seed);
+        if (mapping_.width != 0) rows = SecureMapping.map(rows, mapping_.width, mapping_.seed);
         words = Metrics.none(metric, shape.classCount);
-        if (metric == Metric.ACCURACY && layers.length == 1 && PackedLinear.fits(layers[0])) {
-            words[0] = rows.count * Metrics.SUPPORT + PackedLinear.hits(layers[0], model, rows) * Metrics.HIT;
+        DenseLayer only = DenseFormat.linearOf(model, rows.featureCount, rows.classCount);
+        if (metric == Metric.ACCURACY && PackedLinear.fits(only)) {
+            words[0] = rows.count * Metrics.SUPPORT + PackedLinear.hits(only, model, rows) * Metrics.HIT;
         } else {
-            _tallyInBatches(metric, layers, multiplier, rows, model, words);
+            _tallyInBatches(metric, rows, model, words);
         }
     }
 
     /* INTERNAL */
 
-    function _tallyInBatches(
-        Metric metric,
-        DenseLayer[] memory layers,
-        uint256 multiplier,
-        Rows memory rows,
-        bytes calldata model,
-        uint256[] memory words
-    ) private pure {
+    function _tallyInBatches(Metric metric, Rows memory rows, bytes calldata model, uint256[] memory words)
+        private
+        pure
+    {
+        (DenseLayer[] memory layers, uint256 multiplier) =
+            DenseFormat.decode(model, rows.featureCount, rows.classCount);
         uint256[] memory weightsAt = _unpack(layers, model);
         Batch memory batch;
         (batch.bufferA, batch.bufferB) = _buffers(layers, rows);

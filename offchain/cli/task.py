@@ -123,9 +123,9 @@ def post(
 ) -> None:
     """Post a training task over DATA and carry it to its end.
 
-    DATA is iris, wine, breast_cancer, digits, diabetes, or the path of a CSV file whose columns are numbers (then name the
-    column to predict with --target). The rows and their salts stay in the data directory: without them the test
-    rows cannot be disclosed, and the bond is lost.
+    DATA is iris, wine, breast_cancer, digits, diabetes, or the path of a CSV file whose columns are numbers (then
+    name the column to predict with --target). The rows and their salts stay in the data directory: without them
+    the test rows cannot be disclosed, and the bond is lost.
     """
     log_progress()
     dataset = datasets.from_csv(Path(data), target) if target else datasets.load(data)

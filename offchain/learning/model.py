@@ -18,10 +18,11 @@ offset  length  content
 34      1       number of layers `m`, 1 to 5; the last one is the output layer
 35      2       number of inputs, 1 to 1024
 37      3 m     per layer: outputs (uint16, 1 to 255), then shift (uint8)
-37+3m   ...     per layer: weights, `int8[inputs][outputs]`, then biases, `int32[outputs]`
+37+3m   ...     per layer: weights, then biases, `int32[outputs]`
 end-4   4       regression only (one output in the last layer): multiplier, int32, not negative
 ======  ======  ==================================================================
 
+A layer's weights are `int8[inputs][outputs]`, each input's from the last output's to the first's.
 A layer's sum for output `j` is `s_j = bias_j + sum_i weight_ij x_i`. A hidden layer gives
 `clip(s_j >> shift, 0, 255)`, shift 0 to 22; the shift is arithmetic, so it rounds down. The output layer of a
 classifier has at least two outputs and shift 0, and the class is the lowest `j` with the largest `s_j`. The
@@ -131,7 +132,7 @@ def encode(model: DenseModel) -> bytes:
         layer.weights.shape[1].to_bytes(2, "big") + layer.shift.to_bytes(1, "big") for layer in model.layers
     )
     layers = b"".join(
-        layer.weights.astype(np.int8).tobytes() + layer.biases.astype(">i4").tobytes()
+        layer.weights[:, ::-1].astype(np.int8).tobytes() + layer.biases.astype(">i4").tobytes()
         for layer in model.layers
     )
     data = (
@@ -166,7 +167,7 @@ def decode(data: bytes) -> DenseModel:
 
     layers = []
     for index, (inputs, outputs) in enumerate(pairwise(widths)):
-        weights = np.frombuffer(data, np.int8, inputs * outputs, position).reshape(inputs, outputs)
+        weights = np.frombuffer(data, np.int8, inputs * outputs, position).reshape(inputs, outputs)[:, ::-1]
         biases = np.frombuffer(data, ">i4", outputs, position + weights.size).astype(np.int32)
         limit = bias_limit(inputs, is_output=index == layer_count - 1)
         for bias in biases:

@@ -14,11 +14,12 @@ from offchain.learning.trees import Tree
 
 # A reveal without its scoring (intrinsic gas, storage, the moves of the bond), and what a scorer spends at once.
 FIXED_GAS = 250_000
-GAS_PER_MODEL_BYTE = 120  # as calldata (40 at most), copied between contracts, checked and unpacked
+GAS_PER_MODEL_BYTE = 80  # as calldata (40 at most), copied between contracts and checked
 GAS_PER_ROW = 700
-GAS_PER_TERM = 36  # one input times one word of weights
-GAS_PER_LAYER = 500
-GAS_PER_NEURON = 75
+GAS_PER_WEIGHT_WORD = 400  # the weights of one input in one word, unpacked once
+GAS_PER_SUM_WORD = 600  # per row: chunks begun and ended, rectified or compared
+GAS_PER_TERM = 25  # per row: one input times one word of weights
+GAS_PER_OUTPUT_OF_TREES = 75
 GAS_PER_BRANCH = 260
 GAS_PER_CLASS_OF_F1 = 800
 GAS_PER_TREE = 700
@@ -27,6 +28,8 @@ GAS_PER_MAPPED_BLOCK = 220  # of sixteen outputs: loops, and the clip of its sum
 GAS_PER_SIGNS = 250  # sixteen signs, derived once
 GAS_PER_PART = 6_000  # a contract that holds rows, looked into
 ROWS_PER_PART = 20  # at least: a part is as many rows as fit a contract, and rows have 1,028 bytes at most
+PADDED_INPUTS = 12
+BATCH_ROWS = 129  # and the word behind the last
 
 
 def reveal_gas_bound(model: bytes, row_count: int, metric: Metric, mapped_from: int = 0) -> int:
@@ -40,25 +43,27 @@ def reveal_gas_bound(model: bytes, row_count: int, metric: Metric, mapped_from: 
         Where the bytes are no model.
     """
     decoded = decode(model)
-    memory = row_count * (mapped_from + decoded.feature_count + 8)
+    row = GAS_PER_ROW
+    once = FIXED_GAS + GAS_PER_MODEL_BYTE * len(model)
+    memory = 2 * len(model) + row_count * (mapped_from + decoded.feature_count + 8)
     if isinstance(decoded, DenseModel):
-        last = decoded.layers[-1]
-        row = GAS_PER_ROW + sum(_layer_gas(layer, is_output=layer is last) for layer in decoded.layers)
-        memory += sum(_layer_memory(layer, is_output=layer is last) for layer in decoded.layers)
+        for layer in decoded.layers:
+            inputs, words = layer.weights.shape[0], _words(layer, is_output=layer is decoded.layers[-1])
+            row += words * (GAS_PER_SUM_WORD + GAS_PER_TERM * inputs)
+            once += words * GAS_PER_WEIGHT_WORD * inputs
+            memory += 32 * words * (inputs + PADDED_INPUTS + BATCH_ROWS)
     else:
-        outputs = max(decoded.class_count, 1)
-        walk = sum(GAS_PER_TREE + GAS_PER_BRANCH * depth(tree) for tree in decoded.trees)
-        row = GAS_PER_ROW + walk + GAS_PER_NEURON * outputs
+        row += sum(GAS_PER_TREE + GAS_PER_BRANCH * depth(tree) for tree in decoded.trees)
+        row += GAS_PER_OUTPUT_OF_TREES * max(decoded.class_count, 1)
     if metric == Metric.MACRO_F1:  # counts the rows predicted as each class
         row += GAS_PER_CLASS_OF_F1 * decoded.class_count
-    once = FIXED_GAS + GAS_PER_MODEL_BYTE * len(model)
     if mapped_from:
         blocks, padded = decoded.feature_count // 16, -(-mapped_from // 4) * 4
         once += GAS_PER_SIGNS * blocks * padded
         row += blocks * (GAS_PER_MAPPED_TERM * padded + GAS_PER_MAPPED_BLOCK)
         memory += 64 * row_count
     parts = 1 + row_count // ROWS_PER_PART
-    return once + GAS_PER_PART * parts + row_count * row + _memory_gas(memory + 2 * len(model))
+    return once + GAS_PER_PART * parts + row_count * row + _memory_gas(memory)
 
 
 def rows_per_reveal(
@@ -83,17 +88,10 @@ def _memory_gas(size: int) -> int:
     return 3 * words + words * words // 512
 
 
-def _layer_memory(layer: DenseLayer, *, is_output: bool) -> int:
-    """Bytes of the unpacked weights, and of the sums of a batch."""
+def _words(layer: DenseLayer, *, is_output: bool) -> int:
+    """The words that a layer's sums take."""
     inputs, outputs = layer.weights.shape
-    words = -(-outputs // lane_of(inputs, is_output=is_output).count)
-    return 32 * words * (inputs + 12 + 129)
-
-
-def _layer_gas(layer: DenseLayer, *, is_output: bool) -> int:
-    inputs, outputs = layer.weights.shape
-    words = -(-outputs // lane_of(inputs, is_output=is_output).count)
-    return GAS_PER_LAYER + GAS_PER_TERM * inputs * words + GAS_PER_NEURON * outputs
+    return -(-outputs // lane_of(inputs, is_output=is_output).count)
 
 
 def depth(tree: Tree) -> int:

@@ -161,7 +161,8 @@ def test_mapping_out_of_range_is_rejected_by_both(scorers, features, width):
 @pytest.mark.parametrize("seed", range(CASES))
 def test_mutated_model_is_scored_alike_or_rejected_by_both(scorers, seed):
     rng = np.random.default_rng(1_000_000 + seed)
-    features, classes, kind = 5, int(rng.choice([0, 2, 3])), int(rng.choice([1, 2]))
+    features, classes = int(rng.choice([1, 5, 33])), int(rng.choice([0, 2, 3, 11]))
+    kind = int(rng.choice([dense.KIND_DENSE, trees.KIND_TREES]))
     if kind == dense.KIND_DENSE:
         data = bytearray(dense.encode(random_model(rng, features, classes)))
     else:

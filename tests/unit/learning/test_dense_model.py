@@ -17,7 +17,7 @@ HASH = bytes(range(32))
 # Two features, two classes; written by hand from the format's table.
 LINEAR = (
     b"\x01\x01" + HASH + b"\x01" + b"\x00\x02" + b"\x00\x02\x00"
-    + b"\x01\xff" + b"\x02\x80"  # weights of input 0 for classes 0 and 1, then of input 1
+    + b"\xff\x01" + b"\x80\x02"  # weights of input 0 for classes 1 and 0, then of input 1
     + b"\x00\x00\x00\x0a" + b"\xff\xff\xff\xfe"  # biases 10 and -2
 )  # fmt: skip
 # One feature, one hidden neuron (weight 3, bias 5, shift 1), one value (weight -2, bias 7, * 6 >> 2).
@@ -46,7 +46,7 @@ def test_classifier_predicts_the_lowest_class_with_the_largest_sum():
     model = dense.decode(LINEAR.replace(b"\x00\x00\x00\x0a", b"\xff\xff\xff\xfe"))
 
     assert predict(model, np.array([[0, 0], [1, 0], [255, 255]], np.uint8)).tolist() == [0, 0, 0]
-    assert predict(dense.decode(LINEAR.replace(b"\x02\x80", b"\x80\x02")), np.array([[0, 9]], np.uint8)) == [
+    assert predict(dense.decode(LINEAR.replace(b"\x80\x02", b"\x02\x80")), np.array([[0, 9]], np.uint8)) == [
         1
     ]
 
