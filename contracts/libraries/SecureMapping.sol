@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
+
 import {IScorer} from "../interfaces/IScorer.sol";
 import {DenseBlocks} from "./DenseBlocks.sol";
 import {PackedSums} from "./PackedSums.sol";
@@ -32,8 +34,6 @@ library SecureMapping {
     uint256 private constant BYTES = 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
     uint256 private constant CARRY = 0x7f007f007f007f007f007f007f007f007f007f007f007f007f007f007f007f00;
     uint256 private constant OFFSETS = type(uint256).max;
-    /// @dev The most features that an even and an odd block take in one loop, without sums in memory.
-    uint256 private constant NARROW = 16;
     /// @dev Zero bytes kept behind the rows, so that a chunk of inputs may be read past the last one.
     uint256 private constant PADDING = 64;
 
@@ -57,20 +57,13 @@ library SecureMapping {
             uint256 targetLength = rows.length - rows.featureCount;
             mapped = Rows(0, rows.count, width + targetLength, width, rows.classCount);
             mapped.ptr = _allocate(rows.count * mapped.length + PADDING);
-            uint256 shift = shiftOf(rows.featureCount);
-            bool isNarrow = rows.featureCount <= NARROW;
-            uint256 sums = isNarrow ? 0 : _allocate(64 * (rows.count + 1));
+            uint256 sums = _allocate(64 * (rows.count + 1));
             uint256 length = 32 * (rows.count + 1);
+            uint256 shift = shiftOf(rows.featureCount);
             for (uint256 k = 0; k < width / 16; k += 2) {
-                if (isNarrow) {
-                    _deriveNarrow(seed, k, rows.featureCount);
-                    (uint256 evens, uint256 odds) = (_startOf(seed, k, shift), _startOf(seed, k + 1, shift));
-                    _mapNarrow(rows, evens, odds, shift, mapped.ptr + 16 * k, mapped.length);
-                } else {
-                    _addUp(rows, seed, k, shift, sums);
-                    _addUp(rows, seed, k + 1, shift, sums + length);
-                    _rectify(sums, length, shift, mapped.ptr + 16 * k, mapped.length);
-                }
+                _addUp(rows, seed, k, shift, sums);
+                _addUp(rows, seed, k + 1, shift, sums + length);
+                _rectify(sums, length, shift, mapped.ptr + 16 * k, mapped.length);
             }
             _copyTargets(rows, mapped, targetLength);
         }
@@ -91,95 +84,11 @@ library SecureMapping {
         return sum < 0 ? 0 : sum > 255 ? 255 : uint256(sum);
     }
 
-    /// @dev What the sums of a block begin with: its offsets, and half of each lane's range.
-    function _startOf(bytes32 seed, uint256 k, uint256 shift) private pure returns (uint256) {
-        unchecked {
-            return (uint256(_hash(seed, k, OFFSETS)) & (ONES * (2 ** (8 + shift) - 1))) + HALF_RANGES;
-        }
-    }
-
-    /// @dev Puts the weights of an even and of the odd block after it in place, for at most 16 features.
-    function _deriveNarrow(bytes32 seed, uint256 k, uint256 featureCount) private pure {
-        unchecked {
-            uint256 padded = DenseBlocks.paddedInputs(featureCount, 0);
-            _deriveWeights(seed, k, 0, padded, featureCount, PackedSums.WEIGHTS_AT);
-            _deriveWeights(seed, k + 1, 0, padded, featureCount, PackedSums.WEIGHTS_AT + 32 * NARROW);
-        }
-    }
-
-    /// @dev Writes the outputs of two blocks as 32 bytes of each mapped row: the sums of `PackedSums` and `_rectify`
-    /// in one loop, for at most 16 features.
-    function _mapNarrow(
-        Rows memory rows,
-        uint256 evens,
-        uint256 odds,
-        uint256 shift,
-        uint256 to,
-        uint256 mappedLength
-    ) private pure {
-        unchecked {
-            (uint256 from, uint256 rowLength, uint256 inputs) = (rows.ptr, rows.length, rows.featureCount);
-            uint256 end = from + rows.count * rowLength;
-            assembly ("memory-safe") {
-                let kept := mul(ONES, shl(shift, shr(shift, 0x7fff)))
-                mstore(0, end)
-                for {} lt(from, mload(0)) { from := add(from, rowLength) } {
-                    mcopy(0x640, from, 16)
-                    let even := evens
-                    let odd := odds
-                    even := add(mul(mload(0x621), mload(0x680)), even)
-                    odd := add(mul(mload(0x621), mload(0x880)), odd)
-                    even := add(mul(mload(0x622), mload(0x6a0)), even)
-                    odd := add(mul(mload(0x622), mload(0x8a0)), odd)
-                    even := add(mul(mload(0x623), mload(0x6c0)), even)
-                    odd := add(mul(mload(0x623), mload(0x8c0)), odd)
-                    even := add(mul(mload(0x624), mload(0x6e0)), even)
-                    odd := add(mul(mload(0x624), mload(0x8e0)), odd)
-                    if gt(inputs, 4) {
-                        even := add(mul(mload(0x625), mload(0x700)), even)
-                        odd := add(mul(mload(0x625), mload(0x900)), odd)
-                        even := add(mul(mload(0x626), mload(0x720)), even)
-                        odd := add(mul(mload(0x626), mload(0x920)), odd)
-                        even := add(mul(mload(0x627), mload(0x740)), even)
-                        odd := add(mul(mload(0x627), mload(0x940)), odd)
-                        even := add(mul(mload(0x628), mload(0x760)), even)
-                        odd := add(mul(mload(0x628), mload(0x960)), odd)
-                        if gt(inputs, 8) {
-                            even := add(mul(mload(0x629), mload(0x780)), even)
-                            odd := add(mul(mload(0x629), mload(0x980)), odd)
-                            even := add(mul(mload(0x62a), mload(0x7a0)), even)
-                            odd := add(mul(mload(0x62a), mload(0x9a0)), odd)
-                            even := add(mul(mload(0x62b), mload(0x7c0)), even)
-                            odd := add(mul(mload(0x62b), mload(0x9c0)), odd)
-                            even := add(mul(mload(0x62c), mload(0x7e0)), even)
-                            odd := add(mul(mload(0x62c), mload(0x9e0)), odd)
-                            if gt(inputs, 12) {
-                                even := add(mul(mload(0x62d), mload(0x800)), even)
-                                odd := add(mul(mload(0x62d), mload(0xa00)), odd)
-                                even := add(mul(mload(0x62e), mload(0x820)), even)
-                                odd := add(mul(mload(0x62e), mload(0xa20)), odd)
-                                even := add(mul(mload(0x62f), mload(0x840)), even)
-                                odd := add(mul(mload(0x62f), mload(0xa40)), odd)
-                                even := add(mul(mload(0x630), mload(0x860)), even)
-                                odd := add(mul(mload(0x630), mload(0xa60)), odd)
-                            }
-                        }
-                    }
-                    even := shr(shift, and(even, mul(and(shr(15, even), ONES), kept)))
-                    even := and(or(even, mul(and(shr(15, add(even, CARRY)), ONES), 255)), BYTES)
-                    odd := shr(shift, and(odd, mul(and(shr(15, odd), ONES), kept)))
-                    odd := and(or(odd, mul(and(shr(15, add(odd, CARRY)), ONES), 255)), BYTES)
-                    mstore(to, or(shl(8, even), odd))
-                    to := add(to, mappedLength)
-                }
-            }
-        }
-    }
-
     /// @dev The sums of one block for every row.
     function _addUp(Rows memory rows, bytes32 seed, uint256 k, uint256 shift, uint256 sums) private pure {
         unchecked {
-            uint256 start = _startOf(seed, k, shift);
+            uint256 offsets = uint256(_hash(seed, k, OFFSETS)) & (ONES * (2 ** (8 + shift) - 1));
+            uint256 start = offsets + HALF_RANGES;
             assembly ("memory-safe") {
                 mstore(sums, start)
             }
@@ -188,58 +97,61 @@ library SecureMapping {
             uint256 padded = DenseBlocks.paddedInputs(rows.featureCount, 0);
             for (uint256 first = 0; first < padded;) {
                 uint256 size = DenseBlocks.chunkOf(padded - first);
-                _deriveWeights(seed, k, first, size, rows.featureCount, PackedSums.WEIGHTS_AT);
+                _deriveWeights(seed, k, first, size, rows.featureCount);
                 PackedSums.addBytes(size, rows.ptr + first, rows.length, sums, end);
                 first += size;
             }
         }
     }
 
-    /// @dev Puts a chunk's weights in place, as `PackedSums` takes them: `W_i - 256 W_(i+1)`, zeros for what only
-    /// pads. `W_i` has the sign of each output in its lane: twice its bit, less 1.
-    function _deriveWeights(
-        bytes32 seed,
-        uint256 k,
-        uint256 first,
-        uint256 size,
-        uint256 featureCount,
-        uint256 weightsAt
-    ) private pure {
+    /// @dev Puts a chunk's weights in place, as `PackedSums` takes them: `W_i - 256 W_(i+1)`, from the last to the
+    /// first; zeros for what only pads. `W_i` has the sign of each output in its lane: twice its bit, less 1.
+    function _deriveWeights(bytes32 seed, uint256 k, uint256 first, uint256 size, uint256 featureCount)
+        private
+        pure
+    {
         unchecked {
+            uint256 weightsAt = PackedSums.WEIGHTS_AT;
+            uint256 end = first + size < featureCount ? first + size : featureCount;
+            uint256 to = weightsAt + 32 * (end - first);
+            assembly ("memory-safe") {
+                calldatacopy(to, calldatasize(), sub(add(weightsAt, shl(5, size)), to))
+            }
             uint256 previous;
-            bytes32 signs;
-            for (uint256 i = first + size; i > first;) {
-                --i;
-                uint256 word;
-                if (i < featureCount) {
-                    if (signs == 0 || i % 16 == 15) signs = _hash(seed, k, i / 16);
-                    word = 2 * ((uint256(signs) >> (i % 16)) & ONES) - ONES;
-                }
-                uint256 to = weightsAt + 32 * (i - first);
+            while (to != weightsAt) {
+                uint256 last = first + (to - weightsAt) / 32 - 1;
+                bytes32 signs = _hash(seed, k, last / 16);
+                uint256 count = 1 + (last % 16 < last - first ? last % 16 : last - first);
                 assembly ("memory-safe") {
-                    mstore(to, sub(word, shl(8, previous)))
+                    let bit := mod(last, 16)
+                    for { let start := sub(to, shl(5, count)) } gt(to, start) {} {
+                        to := sub(to, 32)
+                        let word := sub(shl(1, and(shr(bit, signs), ONES)), ONES)
+                        mstore(to, sub(word, shl(8, previous)))
+                        previous := word
+                        bit := sub(bit, 1)
+                    }
                 }
-                previous = word;
             }
         }
     }
 
     /// @dev Clips the sums of an even and an odd block and writes them as 32 bytes of each mapped row. In the order
-    /// of the lines: 1 in the lanes whose sum is not negative; those lanes' sums, 0 in the others, shifted, without
-    /// the bits that came from the lane above; 1 in the lanes that are at least 256, found by adding 2^15 - 256.
+    /// of the lines: those lanes' sums that are not negative, 0 in the others, shifted, without the bits that came
+    /// from the lane above; the low byte, or 255 in the lanes that are at least 256, found by adding 2^15 - 256.
     function _rectify(uint256 sums, uint256 length, uint256 shift, uint256 to, uint256 rowLength)
         private
         pure
     {
         assembly ("memory-safe") {
-            let kept := mul(ONES, shl(shift, shr(shift, 0x7fff)))
+            let kept := shl(shift, shr(shift, 0x7fff))
             for { let end := add(sums, sub(length, 32)) } lt(sums, end) { sums := add(sums, 32) } {
                 let even := mload(sums)
                 even := shr(shift, and(even, mul(and(shr(15, even), ONES), kept)))
-                even := and(or(even, mul(and(shr(15, add(even, CARRY)), ONES), 255)), BYTES)
+                even := or(and(even, BYTES), mul(and(shr(15, add(even, CARRY)), ONES), 255))
                 let odd := mload(add(sums, length))
                 odd := shr(shift, and(odd, mul(and(shr(15, odd), ONES), kept)))
-                odd := and(or(odd, mul(and(shr(15, add(odd, CARRY)), ONES), 255)), BYTES)
+                odd := or(and(odd, BYTES), mul(and(shr(15, add(odd, CARRY)), ONES), 255))
                 mstore(to, or(shl(8, even), odd))
                 to := add(to, rowLength)
             }
@@ -266,14 +178,8 @@ library SecureMapping {
         }
     }
 
-    /// @dev Equals `keccak256(abi.encode(seed, k, g))`, without allocating memory.
-    function _hash(bytes32 seed, uint256 k, uint256 g) private pure returns (bytes32 digest) {
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, seed)
-            mstore(add(free, 0x20), k)
-            mstore(add(free, 0x40), g)
-            digest := keccak256(free, 0x60)
-        }
+    /// @dev `H(k, g)`.
+    function _hash(bytes32 seed, uint256 k, uint256 g) private pure returns (bytes32) {
+        return EfficientHashLib.hash(seed, bytes32(k), bytes32(g));
     }
 }
