@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
 import {LibSort} from "solady/utils/LibSort.sol";
 
 /// @title Split
@@ -60,14 +61,7 @@ library Split {
         return x;
     }
 
-    /// @dev Equals `uint256(keccak256(abi.encode(seed, round, half)))`, without allocating memory.
-    function _hash(bytes32 seed, uint256 round, uint256 half) private pure returns (uint256 digest) {
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, seed)
-            mstore(add(free, 0x20), round)
-            mstore(add(free, 0x40), half)
-            digest := keccak256(free, 0x60)
-        }
+    function _hash(bytes32 seed, uint256 round, uint256 half) private pure returns (uint256) {
+        return uint256(EfficientHashLib.hash(seed, bytes32(round), bytes32(half)));
     }
 }
