@@ -3,13 +3,10 @@ pragma solidity 0.8.37;
 
 import {ComputeMarket} from "../../contracts/ComputeMarket.sol";
 import {Declaration, Epoch, EpochPhase, Purchase} from "../../contracts/interfaces/IComputeMarket.sol";
-import {Demand} from "../../contracts/libraries/Demand.sol";
 import {MarketHandler} from "./MarketHandler.sol";
 
 /// @notice The numbered invariants of the compute market, over random actors and time.
 contract MarketInvariants {
-    using Demand for Declaration;
-
     uint256 internal constant WAD = 1e18;
     uint256 internal constant GRID = 24;
 
@@ -46,17 +43,17 @@ contract MarketInvariants {
             Epoch memory e = market.epoch(epochId);
             if (e.pricedAt == 0) continue;
             Declaration[] memory list = market.declarations(epochId);
-            uint256 allowed = (WAD + e.toleranceWad) * _profit(e, list, e.price);
+            uint256 allowed = (WAD + e.toleranceWad) * handler.profit(e, list, e.price);
             for (uint256 i; i <= GRID; ++i) {
                 uint256 other = e.priceFloor + (uint256(e.priceCap) - e.priceFloor) * i / GRID;
-                require(WAD * _profit(e, list, other) <= allowed, "I-6");
+                require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
             }
             for (uint256 i; i < list.length; ++i) {
                 // Where a quadratic consumer leaves, and where half of what a log one would pay at most is asked.
                 uint256 other = list[i].value;
                 if (other < e.priceFloor || other > e.priceCap) continue;
-                require(WAD * _profit(e, list, other) <= allowed, "I-6");
-                require(WAD * _profit(e, list, (other + e.priceFloor) / 2) <= allowed, "I-6");
+                require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
+                require(WAD * handler.profit(e, list, (other + e.priceFloor) / 2) <= allowed, "I-6");
             }
         }
     }
@@ -88,19 +85,6 @@ contract MarketInvariants {
         }
         require(sum == handler.ACTORS() * handler.FUNDS(), "money is lost");
     }
-
-    /// @dev The plain form, from the declarations as they are stored.
-    function _profit(Epoch memory e, Declaration[] memory list, uint256 price)
-        internal
-        pure
-        returns (uint256)
-    {
-        uint256 units;
-        for (uint256 i; i < list.length; ++i) {
-            units += list[i].unitsDown(price);
-        }
-        return (price - e.unitCost) * (units < e.capacity ? units : e.capacity);
-    }
 }
 
 /// @notice That the walk of the invariants reaches what they speak of.
@@ -113,9 +97,9 @@ contract MarketHandlerTest {
         handler.declare(0, 3, 5e18, 1e18, 10e18, true);
         handler.declare(0, 3, 0, 1, 1, true);
         handler.pass(119);
-        handler.price(0, 4e18, 1);
-        handler.walk(0, 49);
-        handler.price(0, 4e18, 0);
+        handler.price(0, 0, 1);
+        handler.walk(0, 9);
+        handler.price(0, 9e18 + 1, 0);
         require(handler.market().phaseOf(1) == EpochPhase.BUY, "no price was accepted");
         handler.buy(0, 0, 3);
         handler.buy(0, 1, 1e17 + 1);
@@ -133,12 +117,13 @@ contract MarketHandlerTest {
         handler.pass(119);
         handler.settle(0, 2);
 
-        string[15] memory acts = [
+        string[16] memory acts = [
             "open",
             "log",
             "quadratic",
             "dust",
             "post",
+            "refuse",
             "walk",
             "buy",
             "return",

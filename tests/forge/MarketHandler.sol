@@ -13,17 +13,22 @@ import {
     Purchase,
     PurchaseStatus
 } from "../../contracts/interfaces/IComputeMarket.sol";
+import {Demand} from "../../contracts/libraries/Demand.sol";
 import {Vault} from "../../contracts/Vault.sol";
 import {vm} from "./Vm.sol";
 
 /// @notice Plays every actor through every phase of the market's epochs. Any actor may be provider or consumer, of
 /// its own epochs too.
 contract MarketHandler {
+    using Demand for Declaration;
+
     uint256 public constant ACTORS = 5;
     uint256 public constant MAX_EPOCHS = 5;
     uint256 public constant FUNDS = 1_000_000e18;
     uint256 internal constant WAD = 1e18;
     uint256 internal constant TRIES = 40;
+    uint256 internal constant ROUNDS = 5;
+    uint256 internal constant GRID = 12;
 
     TestToken public token = new TestToken();
     Vault public vault = new Vault(token);
@@ -85,12 +90,15 @@ contract MarketHandler {
         ++count["open"];
     }
 
-    /// @notice Posts a price, then ever better ones, until one is accepted or its walk is to be continued.
+    /// @notice Posts any price, or the best that is found by looking closer and closer, then ever better ones, until
+    /// one is accepted or its walk is to be continued.
     function price(uint256 which, uint256 wish, uint256 points) external {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase != EpochPhase.PRICE) return;
         Epoch memory e = market.epoch(epochId);
-        uint256 posted = e.priceFloor + wish % (uint256(e.priceCap) - e.priceFloor + 1);
+        uint256 found = _search(epochId, e);
+        uint256 posted =
+            wish % 2 == 0 ? found : e.priceFloor + wish % (uint256(e.priceCap) - e.priceFloor + 1);
         uint256 maxPoints = points % 2 == 0 ? type(uint256).max : 1 + points % 20;
         for (uint256 i; i < TRIES && posted != 0; ++i) {
             vm.prank(e.provider);
@@ -98,7 +106,9 @@ contract MarketHandler {
                 ++count["post"];
                 break;
             } catch (bytes memory reason) {
-                posted = _better(reason);
+                uint256 better = _better(reason);
+                posted = i == 0 && better != 0 ? found : better;
+                ++count["refuse"];
             }
         }
     }
@@ -127,32 +137,29 @@ contract MarketHandler {
         value = 1e18 + value % 40e18;
         shape = 1 + shape % 3e18;
         limit = limit % 20e18;
+        uint256 balance = vault.balanceOf(actor(who));
         vm.prank(actor(who));
-        try this.asSender(actor(who), epochId, value, shape, limit, isLog) {
-            ++count[isLog ? "log" : "quadratic"];
-        } catch (bytes memory reason) {
+        (bool done, bytes memory reason) = address(market)
+            .call(
+                isLog
+                    ? abi.encodeCall(market.declareLog, (epochId, value, shape, limit))
+                    : abi.encodeCall(market.declareQuadratic, (epochId, value, shape, limit))
+            );
+        if (!done) {
             require(bytes4(reason) == IComputeMarket.LockTooLow.selector, "a permitted declaration failed");
             ++count["dust"];
+            return;
         }
-    }
-
-    /// @dev A call of its own, so that its revert can be caught whichever function it is of.
-    function asSender(address sender, uint256 epochId, uint96 value, uint96 shape, uint96 limit, bool isLog)
-        external
-    {
-        uint256 balance = vault.balanceOf(sender);
-        vm.prank(sender);
-        uint256 index = isLog
-            ? market.declareLog(epochId, value, shape, limit)
-            : market.declareQuadratic(epochId, value, shape, limit);
-        uint256 lock = balance - vault.balanceOf(sender);
-        if (lock != market.lockOf(epochId, index) || (isLog && lock > value)) overpaid = true;
+        uint256 lock = balance - vault.balanceOf(actor(who));
+        if (lock != market.lockOf(epochId, e.consumerCount) || (isLog && lock > value)) overpaid = true;
+        ++count[isLog ? "log" : "quadratic"];
     }
 
     function buy(uint256 which, uint256 index, uint256 units) external {
         (uint256 epochId, EpochPhase phase) = _pick(which);
+        if (phase != EpochPhase.BUY) return;
         Epoch memory e = market.epoch(epochId);
-        if (phase != EpochPhase.BUY || e.consumerCount == 0) return;
+        if (e.consumerCount == 0) return;
         index %= e.consumerCount;
         Declaration memory d = market.declaration(epochId, index);
         uint256 most = market.bestResponse(epochId, index, e.price);
@@ -171,8 +178,9 @@ contract MarketHandler {
 
     function buyLeftover(uint256 which, uint256 who, uint256 units) external {
         (uint256 epochId, EpochPhase phase) = _pick(which);
+        if (phase != EpochPhase.LEFTOVER) return;
         Epoch memory e = market.epoch(epochId);
-        if (phase != EpochPhase.LEFTOVER || e.soldUnits == e.capacity || e.purchaseCount > 20) return;
+        if (e.soldUnits == e.capacity || e.purchaseCount > 20) return;
         units = units % 3 == 0 ? e.capacity - e.soldUnits : 1 + units % (e.capacity - e.soldUnits);
         uint256 balance = vault.balanceOf(actor(who));
         if (units * e.price / WAD > balance) return;
@@ -268,7 +276,33 @@ contract MarketHandler {
         return p.status == PurchaseStatus.BOUGHT || p.status == PurchaseStatus.DELIVERED;
     }
 
+    /// @notice The profit of a price in the plain form, from the declarations as they are stored.
+    function profit(Epoch memory e, Declaration[] memory list, uint256 posted) public pure returns (uint256) {
+        uint256 units;
+        for (uint256 i; i < list.length; ++i) {
+            units += list[i].unitsDown(posted);
+        }
+        return (posted - e.unitCost) * (units < e.capacity ? units : e.capacity);
+    }
+
     /* INTERNAL */
+
+    /// @dev The best price of a grid, then of a finer one around it, and so on.
+    function _search(uint256 epochId, Epoch memory e) internal view returns (uint256 best) {
+        Declaration[] memory list = market.declarations(epochId);
+        (uint256 low, uint256 high) = (e.priceFloor, e.priceCap);
+        uint256 most;
+        best = low;
+        for (uint256 round; round < ROUNDS; ++round) {
+            uint256 step = (high - low) / GRID + 1;
+            for (uint256 tried = low; tried <= high; tried += step) {
+                uint256 earned = profit(e, list, tried);
+                if (earned > most) (most, best) = (earned, tried);
+            }
+            if (best > low + step) low = best - step;
+            if (best + step < high) high = best + step;
+        }
+    }
 
     function _pick(uint256 which) internal view returns (uint256 epochId, EpochPhase phase) {
         uint256 epochs = market.epochCount();
