@@ -4,16 +4,19 @@ pragma solidity 0.8.37;
 import {Declaration, MAX_EPOCH_CONSUMERS, Utility} from "../../contracts/interfaces/IComputeMarket.sol";
 import {Demand} from "../../contracts/libraries/Demand.sol";
 import {Crowd, DemandTable} from "../../contracts/libraries/DemandTable.sol";
+import {Entry, PackedUtilityLib} from "../../contracts/libraries/PackedUtility.sol";
 
 /// @notice The assembly sums over prepared rows equal plain sums over declarations, at the extremes too.
 contract DemandTableTest {
     using Demand for Declaration;
     using DemandTable for Crowd;
-    using DemandTable for Declaration[MAX_EPOCH_CONSUMERS];
+    using DemandTable for Entry[MAX_EPOCH_CONSUMERS];
+    using PackedUtilityLib for Declaration;
+    using PackedUtilityLib for Entry;
 
     uint256 internal constant PRICES = 6;
 
-    Declaration[MAX_EPOCH_CONSUMERS] internal _list;
+    Entry[MAX_EPOCH_CONSUMERS] internal _list;
 
     function testFuzz_sums_equalTheirPlainForm(uint256 seed, uint256 count, uint96 price) external {
         count %= 13;
@@ -46,7 +49,7 @@ contract DemandTableTest {
         count = 1 + count % 12;
         _fill(seed, count);
         for (uint256 i; i < count; ++i) {
-            Declaration memory d = _list[i];
+            Declaration memory d = _list[i].read();
             uint256 edge =
                 d.utility == Utility.LOG ? uint256(d.value) * d.shape / DemandTable.WAD : uint256(d.value);
             for (uint256 step; step < 3; ++step) {
@@ -63,7 +66,7 @@ contract DemandTableTest {
         uint96 where
     ) external {
         _fill(seed, 1);
-        Declaration memory d = _list[0];
+        Declaration memory d = _list[0].read();
         uint256 low = 1 + (floor >> 1);
         uint256 high = low + (width >> 1);
         uint256 price = low + where % (high - low + 1);
@@ -84,22 +87,23 @@ contract DemandTableTest {
 
     function _plain(uint256 count, uint256 price) internal view returns (uint256 down, uint256 up) {
         for (uint256 i; i < count; ++i) {
-            down += _list[i].unitsDown(price);
-            up += _list[i].unitsUp(price);
+            down += _list[i].read().unitsDown(price);
+            up += _list[i].read().unitsUp(price);
         }
     }
 
     function _fill(uint256 seed, uint256 count) internal {
         for (uint256 i; i < count; ++i) {
-            uint256 slope = _draw(seed, 4 * i + 1, 96);
-            _list[i] = Declaration({
-                value: uint96(_draw(seed, 4 * i, 96)),
+            uint256 slope = _draw(seed, 4 * i + 1, 85);
+            Declaration memory d = Declaration({
+                value: uint96(_draw(seed, 4 * i, 85)),
                 shape: uint96(slope == 0 ? 1 : slope),
                 utility: Utility(_draw(seed, 4 * i + 2, 1)),
                 closed: false,
                 consumer: address(1),
-                limit: uint96(_draw(seed, 4 * i + 3, 96))
+                limit: uint96(_draw(seed, 4 * i + 3, 85))
             });
+            _list[i] = Entry(d.pack(), d.consumer, false);
         }
     }
 

@@ -17,7 +17,7 @@ from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.deploying import Web3Deployer
 from offchain.chain.local import LocalChain, eth_tester_chain
-from offchain.chain.market import EpochSpec, Utility
+from offchain.chain.market import LARGEST_DECLARED, EpochSpec, Utility
 from offchain.chain.phase import EpochPhase
 from offchain.economics.cover import Verdict, walk_cover
 from offchain.economics.integer import IntegerTogether
@@ -37,7 +37,8 @@ wild = st.integers(0, 96).flatmap(lambda bits: st.integers(0, 2**bits - 1))
 tame = st.integers(1, 20_000).map(lambda thousandths: thousandths * WAD // 1000)
 amounts = st.one_of(wild, tame)
 utilities = st.sampled_from(Utility)
-consumers = st.builds(Consumer, utilities, amounts, amounts.map(lambda n: max(n, 1)), amounts)
+declared = st.one_of(wild.map(lambda n: min(n, LARGEST_DECLARED)), tame)
+consumers = st.builds(Consumer, utilities, declared, declared.map(lambda n: max(n, 1)), declared)
 prices = amounts.map(lambda n: max(n, 1))
 STEPS = {Verdict.PROVED: 1, Verdict.REFUTED: 2, Verdict.UNDECIDED: 2}
 
