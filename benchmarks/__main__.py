@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from benchmarks import mapping, pricing, protocol, quantisation, scoring
+from benchmarks import mapping, market, pricing, protocol, quantisation, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 SECTIONS = {
     "protocol": protocol.run,
+    "market": market.run,
     "scoring": scoring.run,
     "quantisation": quantisation.run,
     "secure mapping": mapping.run,

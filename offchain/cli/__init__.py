@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "ledger": "offchain.cli.ledger:ledger",
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
+    "market": "offchain.cli.market:market",
     "price": "offchain.cli.price:price",
 }
 
@@ -53,4 +54,5 @@ def main() -> None:
     pole mine --account dev:1               compete for the open tasks
     pole task list                          what there is to do
     pole ledger --verify                    what was learned, and whether that is true
+    pole market list                        where compute is sold
     """
