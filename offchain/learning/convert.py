@@ -9,7 +9,7 @@ centred first, because only their differences matter.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from offchain.learning.convert_trees import from_trees, is_trees
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters
 from offchain.learning.lanes import bias_limit
-from offchain.learning.manifest import Manifest
 from offchain.learning.model import MAX_HIDDEN_SHIFT, MAX_VALUE_SHIFT, DenseLayer, DenseModel, encode
 from offchain.learning.network import Affine, Floats, Network, from_estimator
 from offchain.learning.scoring import output_sums
@@ -31,13 +30,25 @@ _OUTPUT_STRETCHES: Final = (1.0, 1.2, 1.5, 2.0, 2.7, 3.6, 5.0, 7.0, 10.0)
 _HIDDEN_SHIFTS: Final = range(0, 17)
 
 
+class RowShape(Protocol):
+    """What a model must know of its rows; a manifest does, and a job spec."""
+
+    @property
+    def feature_count(self) -> int:
+        """How many features a row has."""
+
+    @property
+    def class_count(self) -> int:
+        """How many classes the target has; 0 for a regression."""
+
+
 def convert(
     estimator: Any,
-    manifest: Manifest,
+    shape: RowShape,
     calibration: NDArray[np.uint8],
     parameters: Parameters,
 ) -> bytes:
-    """Model bytes of a fitted scikit-learn estimator for the rows of a manifest.
+    """Model bytes of a fitted scikit-learn estimator for rows of a shape.
 
     Parameters
     ----------
@@ -55,12 +66,12 @@ def convert(
     """
     if is_trees(estimator):
         return trees.encode(
-            from_trees(estimator, manifest.feature_count, manifest.class_count, parameters_hash(parameters))
+            from_trees(estimator, shape.feature_count, shape.class_count, parameters_hash(parameters))
         )
-    network = from_estimator(estimator, manifest.class_count)
-    if len(network.layers[0].weights) != manifest.feature_count:
+    network = from_estimator(estimator, shape.class_count)
+    if len(network.layers[0].weights) != shape.feature_count:
         inputs = len(network.layers[0].weights)
-        raise EstimatorError(f"the estimator takes {inputs} features, rows have {manifest.feature_count}")
+        raise EstimatorError(f"the estimator takes {inputs} features, rows have {shape.feature_count}")
     return encode(quantise(network, calibration, parameters_hash(parameters)))
 
 
