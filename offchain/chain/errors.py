@@ -19,7 +19,7 @@ A `ContractError` carries the values of the Solidity error as attributes, by the
 
 from typing import Any, ClassVar
 
-from offchain.chain.phase import Phase
+from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 
 
 class ChainError(Exception):
@@ -336,6 +336,177 @@ class NotWriter(ContractError):
     """Anyone but the proof of learning appends a block."""
 
     message = "{caller} may not append: the ledger's writer is {writer}"
+
+
+# Compute market
+
+
+class CapacityMissing(ContractError):
+    """An epoch is opened without any units."""
+
+    message = "an epoch needs a capacity"
+
+
+class InvalidPrices(ContractError):
+    """Unit cost, price floor and price cap of an epoch do not go together."""
+
+    message = (
+        "a floor of {priceFloor} must be positive and not below a unit cost of {unitCost}, and a cap of {priceCap}"
+        " not below the floor and above the cost"
+    )
+
+
+class ToleranceOutOfBounds(ContractError):
+    """A tolerance is lower or higher than the deployment allows."""
+
+    message = "a tolerance of {toleranceWad} is not within {minimumWad} to {maximumWad}"
+
+
+class ConsumerLimitOutOfBounds(ContractError):
+    """An epoch admits no consumer, or more than a price can be proved for."""
+
+    message = "an epoch admits 1 to {maximum} consumers, not {maxConsumers}"
+
+
+class UnknownEpoch(ContractError):
+    """An epoch does not exist."""
+
+    message = "there is no epoch {epochId}"
+
+
+class WrongEpochPhase(ContractError):
+    """An epoch is in another phase than the call takes."""
+
+    message = "epoch {epochId} is in phase {actual.name}, and this takes phase {expected.name}"
+
+    def __init__(self, epochId: int, expected: int, actual: int) -> None:
+        super().__init__(epochId=epochId, expected=EpochPhase(expected), actual=EpochPhase(actual))
+
+
+class EpochFull(ContractError):
+    """As many consumers as an epoch admits have declared."""
+
+    message = "epoch {epochId} admits {maxConsumers} consumers, and they have declared"
+
+
+class SlopeMissing(ContractError):
+    """A quadratic utility has no slope."""
+
+    message = "a quadratic utility needs a positive slope"
+
+
+class LockTooLow(ContractError):
+    """A declaration locks too little, as one that wants nothing at any price."""
+
+    message = "a best response that costs {lock} at most is below the least of {minimumLock}"
+
+
+class NotProvider(ContractError):
+    """The caller is not the epoch's provider."""
+
+    message = "epoch {epochId} belongs to {provider}, not to {caller}"
+
+
+class PriceOutOfBounds(ContractError):
+    """A posted price is below the epoch's floor or above its cap."""
+
+    message = "a price of {price} is not within {priceFloor} to {priceCap}, as epoch {epochId} has it"
+
+
+class PriceRefuted(ContractError):
+    """Another price earns more than the posted one."""
+
+    message = "in epoch {epochId} a price of {betterPrice} earns more than {price}"
+
+
+class PriceUndecided(ContractError):
+    """A posted price can be neither proved nor refuted."""
+
+    message = "in epoch {epochId} the tolerance is too fine to prove a price of {price} beyond {point}"
+
+
+class PriceMissing(ContractError):
+    """A walk is continued and no price was posted."""
+
+    message = "no price is posted in epoch {epochId}"
+
+
+class PointsMissing(ContractError):
+    """A walk is to go no step."""
+
+    message = "a walk needs at least one point"
+
+
+class UnknownDeclaration(ContractError):
+    """An epoch has no declaration of an index."""
+
+    message = "epoch {epochId} has no declaration {index}"
+
+
+class NotConsumer(ContractError):
+    """The caller is not the consumer that declared."""
+
+    message = "declaration {index} of epoch {epochId} is of {consumer}, not of {caller}"
+
+
+class DeclarationClosed(ContractError):
+    """A declaration's lock is gone, into a purchase or back."""
+
+    message = "declaration {index} of epoch {epochId} has bought or was given up"
+
+
+class UnitsMissing(ContractError):
+    """No units are asked for."""
+
+    message = "a purchase needs units"
+
+
+class DemandExceeded(ContractError):
+    """A declared consumer asks for more than its best response."""
+
+    message = (
+        "declaration {index} of epoch {epochId} wants {demandedUnits} at the price, not {requestedUnits}"
+    )
+
+
+class SoldOut(ContractError):
+    """Nothing is left of an epoch's capacity: the consumer could not get resources."""
+
+    message = "nothing is left of the capacity of epoch {epochId}"
+
+
+class CapacityExceeded(ContractError):
+    """A purchase exceeds what is left of the epoch's capacity."""
+
+    message = "{remainingUnits} are left of the capacity of epoch {epochId}, less than {requestedUnits}"
+
+
+class WrongPurchaseStatus(ContractError):
+    """A purchase is in another state than the call takes."""
+
+    message = (
+        "purchase {purchaseId} of epoch {epochId} is in state {actual.name}, and this takes {expected.name}"
+    )
+
+    def __init__(self, epochId: int, purchaseId: int, expected: int, actual: int) -> None:
+        super().__init__(
+            epochId=epochId,
+            purchaseId=purchaseId,
+            expected=PurchaseStatus(expected),
+            actual=PurchaseStatus(actual),
+        )
+
+
+class NotBuyer(ContractError):
+    """The caller is not the consumer of a purchase."""
+
+    message = "purchase {purchaseId} of epoch {epochId} is of {consumer}, not of {caller}"
+
+
+class NothingToRelease(ContractError):
+    """There is no bond left to release."""
+
+    message = "the provider of epoch {epochId} has its bond back for all units that were not sold"
 
 
 # Scorers
