@@ -3,7 +3,7 @@
 The trees of an ensemble can be counted; how long a linear model or a perceptron was trained cannot be read from
 its weights, and training again to compare bytes costs what was to be bought and holds on one kind of processor
 only. So the score on rows that the provider never saw decides: it must not be below the consumer's own learning
-curve by more than chance allows.
+curve, nor below what its own longest trial reached, by more than chance allows.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class OwnRows:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A model that may be accepted, and its score on the consumer's own rows."""
+    """A model that may be accepted, its score on the consumer's own rows, and what was to be expected."""
 
     model: bytes
     score: float
     expected: float
-    margin: float
+    least: float
 
 
 def check_delivery(
@@ -61,7 +61,7 @@ def check_delivery(
     OtherThanOrdered
         Where the model is of another kind, shape or recipe, or of fewer trees.
     ScoreBelowCurve
-        Where it scores below the expected score by more than `margin`.
+        Where it scores less than `least_score`.
     """
     document = JobResult.from_bytes(result)
     if document.spec != spec.name().hex():
@@ -71,20 +71,29 @@ def check_delivery(
     _check_shape(spec, document, model)
     score = _score(spec, model, own)
     expected = curve.score(spec.iterations)
-    allowed = margin(curve, expected, len(own.targets))
-    if score < expected - allowed:
-        raise ScoreBelowCurve(score, expected, allowed)
-    return Accepted(model, score, expected, allowed)
+    least = least_score(curve, spec.iterations, len(own.targets))
+    if score < least:
+        raise ScoreBelowCurve(score, expected, least)
+    return Accepted(model, score, expected, least)
 
 
-def margin(curve: LearningCurve, expected: float, row_count: int) -> float:
-    """How far below the curve a score may be: three deviations of sampling and fit, and at least 0.05.
+def least_score(curve: LearningCurve, iterations: int, row_count: int) -> float:
+    """The score below which a model of so many iterations is refused.
 
-    The deviation of a share p of n rows is sqrt(p (1 - p) / n); that of the fit is its residual. For R² the
-    same is a rule of thumb.
+    Three deviations below the curve, whose residual counts as one, and where the model was trained for longer than
+    any trial, three deviations below the longest trial; at least 0.05 each. The deviation of a share p of n rows
+    is sqrt(p (1 - p) / n); for R² the same is a rule of thumb.
     """
+    expected = curve.score(iterations)
+    below_curve = expected - _margin(expected, row_count, curve.residual)
+    if iterations < curve.tried:
+        return below_curve
+    return max(below_curve, curve.tried_score - _margin(curve.tried_score, row_count, 0.0))
+
+
+def _margin(expected: float, row_count: int, residual: float) -> float:
     share = min(max(expected, 0.0), 1.0)
-    deviation = sqrt(share * (1 - share) / row_count + curve.residual**2)
+    deviation = sqrt(share * (1 - share) / row_count + residual**2)
     return max(_DEVIATIONS * deviation, _LEAST_MARGIN)
 
 

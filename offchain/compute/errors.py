@@ -97,8 +97,8 @@ class OtherThanOrdered(DeliveryRejected):
 class ScoreBelowCurve(DeliveryRejected):
     """A model scores less on the consumer's own rows than so many iterations lead to expect."""
 
-    def __init__(self, score: float, expected: float, margin: float) -> None:
-        self.score, self.expected, self.margin = score, expected, margin
+    def __init__(self, score: float, expected: float, least: float) -> None:
+        self.score, self.expected, self.least = score, expected, least
         super().__init__(
-            f"the model scores {score:.4f}, and {expected:.4f} less {margin:.4f} was to be expected"
+            f"the model scores {score:.4f}: {expected:.4f} was to be expected, {least:.4f} is the least"
         )

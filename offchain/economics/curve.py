@@ -32,12 +32,17 @@ class LogUtility(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LearningCurve:
-    """The score at zero iterations, the gain g, the efficiency k, and the deviation of the points from it."""
+    """The score at zero iterations, the gain g, the efficiency k, and the deviation of the points from it.
+
+    tried, tried_score : the most iterations of any point, and the mean score there
+    """
 
     start: float
     gain: float
     efficiency: float
     residual: float
+    tried: float = 0.0
+    tried_score: float = 0.0
 
     def score(self, iterations: float) -> float:
         """The expected score after so many iterations, never above the best there is."""
@@ -99,4 +104,7 @@ def fit_curve(iterations: Sequence[float], scores: Sequence[float]) -> LearningC
     best = min(found, key=lambda fit: float(fit.cost))
     start, gain, log_efficiency = map(float, best.x)
     residual = float(np.sqrt(np.mean(best.fun**2)))
-    return LearningCurve(start, gain, float(np.exp(log_efficiency)), residual)
+    tried = float(x.max())
+    return LearningCurve(
+        start, gain, float(np.exp(log_efficiency)), residual, tried, float(y[x == tried].mean())
+    )
