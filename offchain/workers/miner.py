@@ -12,23 +12,19 @@ from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
 from offchain.learning import estimators
-from offchain.learning.limits import MAX_MANIFEST_BYTES
-from offchain.learning.manifest import Manifest
+from offchain.learning.estimators import Parameters
 from offchain.learning.metrics import Metric
-from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
-from offchain.learning.scoring import split_rows
 from offchain.learning.scoring_gas import reveal_gas_bound
-from offchain.learning.split import drawn_rows
-from offchain.learning.training import Candidate, train_candidate
+from offchain.learning.training import train_candidate
 from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.scorers import SCORERS
+from offchain.workers.task_rows import open_task_rows
 
 log = logging.getLogger(__name__)
 
-MAX_TRAINING_BYTES = 256 * 1024 * 1024
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
 
 
@@ -153,50 +149,35 @@ class Miner:
             case Move.CLAIM:
                 self.proof.claim(task.task_id)
 
-    def _train(self, task: Task) -> None:
-        """Train on the published rows, if they are there and the task's, and keep the model."""
+    def check_scorer(self, task: Task) -> None:
+        """Raise ScorerUnsupported where the task's scorer does not read this miner's models."""
         kind = estimators.kind(self._estimator, task.class_count)
         scorer = self._sender.connection.deployment.scorers[SCORERS[kind]].address
         if task.scorer != scorer:
             raise ScorerUnsupported(task.task_id, task.scorer, scorer)
+
+    def keep(self, task: Task, model: bytes, parameters: Parameters) -> None:
+        """Keep the model to commit to, however it was trained; raises RevealTooLarge."""
+        gas = reveal_gas_bound(model, task.test_count, Metric(task.metric))
+        if gas > MAX_TRANSACTION_GAS:
+            raise RevealTooLarge(task.task_id, gas, MAX_TRANSACTION_GAS)
+        self._home.blobs.put(to_canonical_json(parameters))
+        self._home.save_model(task, ModelSecret(model, secrets.token_bytes(32)))
+
+    def _train(self, task: Task) -> None:
+        """Train on the published rows, if they are there and the task's, and keep the model."""
+        self.check_scorer(task)
         published = self.registry.published_training_rows(task.task_id)
         if published is None:
             return
         try:
-            candidate = self._candidate(task, published)
+            rows = open_task_rows(self._home.blobs, task, published)
         except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return
-        gas = reveal_gas_bound(candidate.model, task.test_count, Metric(task.metric))
-        if gas > MAX_TRANSACTION_GAS:
-            raise RevealTooLarge(task.task_id, gas, MAX_TRANSACTION_GAS)
+        found = train_candidate(rows.features, rows.targets, rows.manifest, self._estimator, self._seed)
+        self.keep(task, found.model, found.parameters)
         log.info(
             "task %d: trained %s: validation score %.4f, quantised %.4f",
-            *(
-                task.task_id,
-                candidate.parameters["estimator"],
-                candidate.float_score,
-                candidate.quantised_score,
-            ),
+            *(task.task_id, found.parameters["estimator"], found.float_score, found.quantised_score),
         )
-        self._home.blobs.put(to_canonical_json(candidate.parameters))
-        self._home.save_model(task, ModelSecret(candidate.model, secrets.token_bytes(32)))
-
-    def _candidate(self, task: Task, published: bytes) -> Candidate:
-        manifest = Manifest.from_bytes(self._home.blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
-        shape = (manifest.feature_count, manifest.class_count, manifest.row_count)
-        if shape != (task.feature_count, task.class_count, task.row_count):
-            raise TrainingRowsInvalid("the manifest describes another data set")
-        size = blob_size(task.row_count, task.row_size, task.test_count)
-        if size > MAX_TRAINING_BYTES:
-            raise TrainingRowsInvalid(f"{size:,} bytes, and this miner takes {MAX_TRAINING_BYTES:,}")
-        rows = open_training_blob(
-            self._home.blobs.get(published, size),
-            data_root=task.data_root,
-            row_count=task.row_count,
-            row_size=task.row_size,
-            # Computed here: for a foreign task of absurdly many rows a node would not answer.
-            test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
-        )
-        features, targets = split_rows(b"".join(rows), task.feature_count, task.class_count)
-        return train_candidate(features, targets, manifest, self._estimator, self._seed)
