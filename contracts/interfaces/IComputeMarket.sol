@@ -3,6 +3,9 @@ pragma solidity 0.8.37;
 
 import {IVault} from "./IVault.sol";
 
+/// @dev As many consumers as one transaction can load and still walk on with: see `benchmarks/market.py`.
+uint256 constant MAX_EPOCH_CONSUMERS = 2000;
+
 /// @notice Where an epoch stands. Every phase ends by a deadline, and nobody is needed to end it.
 enum EpochPhase {
     UNKNOWN,
@@ -124,12 +127,10 @@ struct Purchase {
 }
 
 /// @notice A proof on its way: no price below `point` earns more than the tolerance allows.
-/// @param price The posted price; 0 where nothing was posted.
-/// @param profit Of the posted price, with 36 decimals, rounded down.
+/// @param price The posted price; 0 where none is on its way.
 struct Walk {
     uint96 price;
     uint96 point;
-    uint256 profit;
 }
 
 /// @title IComputeMarket
@@ -284,7 +285,7 @@ interface IComputeMarket {
     /// @notice Thrown when there is no bond left to release.
     error NothingToRelease(uint256 epochId);
 
-    /// @notice The most consumers of an epoch: as many as one transaction can load and still walk on with.
+    /// @notice The most consumers that an epoch can admit.
     function MAX_CONSUMERS() external view returns (uint256);
 
     /// @notice The money.
@@ -361,7 +362,7 @@ interface IComputeMarket {
     function phaseEndsAt(uint256 epochId) external view returns (uint256);
 
     /// @notice The posted price and how far it is proved; zeros where none is on its way.
-    function walkOf(uint256 epochId) external view returns (uint96 price, uint96 point, uint256 profit);
+    function walkOf(uint256 epochId) external view returns (uint96 price, uint96 point);
 
     /// @notice A declaration.
     function declaration(uint256 epochId, uint256 index) external view returns (Declaration memory);

@@ -111,7 +111,6 @@ class Walk:
 
     price: int
     point: int
-    profit: int
 
 
 def cost_of(price: int, units: int) -> int:

@@ -37,8 +37,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from offchain.economics.followers import LogConsumers, QuadConsumers
-from offchain.economics.integer import IntegerFollowers, IntegerLog, IntegerQuad
+from offchain.economics.integer import IntegerFollowers, integer_followers
 from offchain.economics.leader import LeaderGame
 from offchain.economics.wad import LARGEST, WAD, to_wad
 
@@ -80,16 +79,9 @@ class IntegerGame:
 
     @classmethod
     def of(cls, game: LeaderGame) -> "IntegerGame":
-        """Convert a game of logarithmic or quadratic consumers; exact for at most 18 decimals."""
-        followers = game.followers
-        if isinstance(followers, LogConsumers):
-            converted: IntegerFollowers = IntegerLog.of(followers)
-        elif isinstance(followers, QuadConsumers):
-            converted = IntegerQuad.of(followers)
-        else:
-            raise ValueError(f"{type(followers).__name__} have no integer demand")
+        """Convert a game of logarithmic and quadratic consumers; exact for at most 18 decimals."""
         low, high = game.price_bounds
-        return cls(converted, *map(to_wad, (game.capacity, game.unit_cost, low, high)))
+        return cls(integer_followers(game.followers), *map(to_wad, (game.capacity, game.unit_cost, low, high)))
 
     @property
     def start(self) -> int:
@@ -132,6 +124,7 @@ def walk_cover(game: IntegerGame, price: int, tolerance: int) -> Cover:
     --------
     One consumer with a = 4 and k = 1, and a cost of 1: the best price is 2, and 3 is not good enough.
 
+    >>> from offchain.economics.integer import IntegerLog
     >>> one = IntegerLog((4 * WAD,), (WAD,), (LARGEST,), (LARGEST,))
     >>> game = IntegerGame(one, LARGEST, WAD, WAD // 10, 10 * WAD)
     >>> walk_cover(game, 2 * WAD, WAD // 100).verdict

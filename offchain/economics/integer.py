@@ -13,12 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from offchain.economics.followers import LogConsumers, QuadConsumers
+from offchain.economics.followers import LogConsumers, PiecewiseFollowers, QuadConsumers
+from offchain.economics.groups import Together
 from offchain.economics.wad import LARGEST, WAD, to_wad
 
 
 class IntegerFollowers(Protocol):
     """Followers whose demand is known to the wei."""
+
+    @property
+    def size(self) -> int:
+        """Number of followers."""
+        ...
 
     def units_down(self, price: int) -> tuple[int, ...]:
         """Demand of each follower, rounded down."""
@@ -78,6 +84,11 @@ class IntegerLog:
     def __post_init__(self) -> None:
         _check((self.value, self.efficiency, self.limit, self.budget))
 
+    @property
+    def size(self) -> int:
+        """Number of consumers."""
+        return len(self.value)
+
     @classmethod
     def of(cls, consumers: LogConsumers) -> "IntegerLog":
         """Convert the floats; exact for at most 18 decimals."""
@@ -130,6 +141,11 @@ class IntegerQuad:
         if 0 in self.slope:
             raise ValueError("slopes must be positive")
 
+    @property
+    def size(self) -> int:
+        """Number of consumers."""
+        return len(self.value)
+
     @classmethod
     def of(cls, consumers: QuadConsumers) -> "IntegerQuad":
         """Convert the floats; exact for at most 18 decimals."""
@@ -155,3 +171,65 @@ class IntegerQuad:
     def _units(self, price: int, divide: Division) -> tuple[int, ...]:
         columns = zip(self.value, self.slope, self.limit, strict=True)
         return tuple(min(d, divide(WAD * max(a - price, 0), b)) for a, b, d in columns)
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerTogether:
+    """Followers of several kinds at one price; their columns are concatenated in the order given.
+
+    Examples
+    --------
+    >>> log = IntegerLog((4 * WAD,), (WAD,), (LARGEST,), (LARGEST,))
+    >>> both = IntegerTogether((log, IntegerQuad((3 * WAD,), (2 * WAD,), (LARGEST,))))
+    >>> both.units_down(2 * WAD)
+    (1000000000000000000, 500000000000000000)
+    """
+
+    kinds: tuple[IntegerFollowers, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of followers."""
+        return sum(kind.size for kind in self.kinds)
+
+    def units_down(self, price: int) -> tuple[int, ...]:
+        """Demand of each follower, rounded down."""
+        return tuple(units for kind in self.kinds for units in kind.units_down(price))
+
+    def units_up(self, price: int) -> tuple[int, ...]:
+        """Demand of each follower, rounded up."""
+        return tuple(units for kind in self.kinds for units in kind.units_up(price))
+
+    def marginal_excess(self, index: int, price: int, units: int) -> int:
+        """See the kind that the follower is of."""
+        kind, place = self._find(index)
+        return kind.marginal_excess(place, price, units)
+
+    def most(self, index: int, price: int) -> int:
+        """See the kind that the follower is of."""
+        kind, place = self._find(index)
+        return kind.most(place, price)
+
+    def _find(self, index: int) -> tuple[IntegerFollowers, int]:
+        for kind in self.kinds:
+            if index < kind.size:
+                return kind, index
+            index -= kind.size
+        raise IndexError("there are fewer followers")
+
+
+def integer_followers(followers: PiecewiseFollowers) -> IntegerFollowers:
+    """Convert logarithmic and quadratic consumers, together or alone; exact for at most 18 decimals.
+
+    Raises
+    ------
+    ValueError
+        If a kind has no integer demand.
+    """
+    if isinstance(followers, Together):
+        return IntegerTogether(tuple(map(integer_followers, followers.kinds)))
+    if isinstance(followers, LogConsumers):
+        return IntegerLog.of(followers)
+    if isinstance(followers, QuadConsumers):
+        return IntegerQuad.of(followers)
+    raise ValueError(f"{type(followers).__name__} have no integer demand")

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Declaration, MAX_EPOCH_CONSUMERS} from "../../contracts/interfaces/IComputeMarket.sol";
+import {CoverWalk, Game, Step} from "../../contracts/libraries/CoverWalk.sol";
+import {Demand} from "../../contracts/libraries/Demand.sol";
+import {Crowd, DemandTable} from "../../contracts/libraries/DemandTable.sol";
+
+/// @notice Lets tests call the market's libraries that have a twin in Python. To be called, not sent: what is
+/// stored serves the call alone.
+contract MarketTwins {
+    using CoverWalk for Game;
+    using Demand for Declaration;
+    using DemandTable for Crowd;
+    using DemandTable for Declaration[MAX_EPOCH_CONSUMERS];
+
+    Declaration[MAX_EPOCH_CONSUMERS] internal _list;
+
+    function units(Declaration memory d, uint256 price) external pure returns (uint256 down, uint256 up) {
+        return (d.unitsDown(price), d.unitsUp(price));
+    }
+
+    function mostCost(Declaration memory d, uint256 floor, uint256 cap) external pure returns (uint256) {
+        return d.mostCost(floor, cap);
+    }
+
+    function sums(Declaration[] calldata list, uint256 price)
+        external
+        returns (uint256 down, uint256 up, uint256 rising)
+    {
+        Crowd memory crowd = _load(list);
+        return (crowd.sumDown(price), crowd.sumUp(price), crowd.sumUpRising(price));
+    }
+
+    /// @notice The whole walk with its points, and the price that is better than one refused.
+    function walk(Declaration[] calldata list, Game memory game, uint256 price, uint256 mostPoints)
+        external
+        returns (Step step, uint256 better, uint256[] memory points)
+    {
+        Crowd memory crowd = _load(list);
+        uint256 profit = game.profitDown(crowd, price);
+        points = new uint256[](mostPoints);
+        uint256 count = 1;
+        uint256 point = game.priceFloor;
+        points[0] = point;
+        for (; step == Step.UNFINISHED;) {
+            uint256 next;
+            (next, step) = game.advance(crowd, profit, point, 1);
+            if (next != point) points[count++] = next;
+            point = next;
+        }
+        if (step == Step.STOPPED) better = game.betterPrice(_load(list), price, point);
+        assembly ("memory-safe") {
+            mstore(points, count)
+        }
+    }
+
+    /// @notice The gas of loading a crowd and of summing its demand at so many prices.
+    function measure(Declaration[] calldata list, uint256[] calldata prices)
+        external
+        returns (uint256 loading, uint256 summing)
+    {
+        for (uint256 i; i < list.length; ++i) {
+            _list[i] = list[i];
+        }
+        loading = gasleft();
+        Crowd memory crowd = _list.load(list.length);
+        loading -= gasleft();
+        summing = gasleft();
+        for (uint256 i; i < prices.length; ++i) {
+            crowd.sumUpRising(prices[i]);
+        }
+        summing -= gasleft();
+    }
+
+    function _load(Declaration[] calldata list) internal returns (Crowd memory) {
+        for (uint256 i; i < list.length; ++i) {
+            _list[i] = list[i];
+        }
+        return _list.load(list.length);
+    }
+}
