@@ -11,13 +11,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final
 
 from offchain.canonical import parameters_hash
 from offchain.compute.errors import OtherThanOrdered, ResultInvalid, ScoreBelowCurve
+from offchain.compute.rows import JobRows
 from offchain.compute.spec import JobResult, JobSpec
 from offchain.economics.curve import LearningCurve
 from offchain.learning import estimators
@@ -32,14 +30,6 @@ _LEAST_MARGIN: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRows:
-    """Rows that the consumer kept to itself: features of shape (n, f), targets of shape (n,)."""
-
-    features: NDArray[np.uint8]
-    targets: NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Accepted:
     """A model that may be accepted, its score on the consumer's own rows, and what was to be expected."""
 
@@ -50,7 +40,7 @@ class Accepted:
 
 
 def check_delivery(
-    spec: JobSpec, result: bytes, model: bytes, own: OwnRows, curve: LearningCurve
+    spec: JobSpec, result: bytes, model: bytes, own: JobRows, curve: LearningCurve
 ) -> Accepted:
     """Check a delivery against the order and the consumer's own rows.
 
@@ -119,7 +109,7 @@ def _check_shape(spec: JobSpec, document: JobResult, model: bytes) -> None:
             raise OtherThanOrdered(field, ordered, delivered)
 
 
-def _score(spec: JobSpec, model: bytes, own: OwnRows) -> float:
+def _score(spec: JobSpec, model: bytes, own: JobRows) -> float:
     metric = Metric.ACCURACY if spec.class_count else Metric.R2
     predictions = predict(decode(model), own.features)
     return score_wad(metric, spec.class_count, own.targets, predictions) / WAD

@@ -6,46 +6,19 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
-from offchain.compute.checking import OwnRows
+from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import JobSpec
 from offchain.compute.training import train
 from offchain.economics.curve import LearningCurve, fit_curve
-from offchain.learning.errors import EstimatorError
 from offchain.learning.metrics import WAD, Metric, score_wad
 from offchain.learning.scoring import predict_bytes
 
 PILOT_ITERATIONS: Final = (1, 2, 4, 8)
 PILOT_SPLITS: Final = 2
-OWN_SHARE: Final = 0.25
 
 
-def keep_back(
-    features: NDArray[np.uint8], targets: NDArray[Any], class_count: int, seed: int
-) -> tuple[OwnRows, OwnRows]:
-    """Split rows into those to hand to a provider and those to keep, a quarter, to check its work on.
-
-    Raises
-    ------
-    EstimatorError
-        Where the rows are too few.
-    """
-    counts = np.unique(targets, return_counts=True)[1] if class_count else np.zeros(1)
-    enough = class_count > 0 and counts.min() * OWN_SHARE >= 1
-    try:
-        given, kept = train_test_split(
-            np.arange(len(targets)),
-            test_size=OWN_SHARE,
-            random_state=seed,
-            stratify=targets if enough else None,
-        )
-    except ValueError as error:
-        raise EstimatorError(f"{len(targets)} rows cannot be split: {error}") from error
-    return OwnRows(features[given], targets[given]), OwnRows(features[kept], targets[kept])
-
-
-def run_pilot(spec: JobSpec, rows: OwnRows) -> LearningCurve:
+def run_pilot(spec: JobSpec, rows: JobRows) -> LearningCurve:
     """Train the spec's estimator for a few iterations on splits of the rows and fit the validation scores.
 
     Zero iterations count as guessing: the most frequent class, or the mean.
@@ -57,7 +30,7 @@ def run_pilot(spec: JobSpec, rows: OwnRows) -> LearningCurve:
     """
     points: list[tuple[float, float]] = []
     for split in range(PILOT_SPLITS):
-        given, kept = keep_back(rows.features, rows.targets, spec.class_count, spec.seed + split)
+        given, kept = keep_back(rows, spec.class_count, spec.seed + split)
         points.append((0.0, _guess(spec, given, kept)))
         for iterations in PILOT_ITERATIONS:
             short = spec.model_copy(update={"iterations": iterations, "seed": spec.seed + split})
@@ -66,12 +39,12 @@ def run_pilot(spec: JobSpec, rows: OwnRows) -> LearningCurve:
     return fit_curve(*zip(*points, strict=True))
 
 
-def _guess(spec: JobSpec, given: OwnRows, kept: OwnRows) -> float:
+def _guess(spec: JobSpec, given: JobRows, kept: JobRows) -> float:
     targets = given.targets
     guess = int(np.bincount(targets).argmax()) if spec.class_count else round(float(targets.mean()))
     return _score(spec, np.full(len(kept.targets), guess), kept)
 
 
-def _score(spec: JobSpec, predictions: NDArray[Any], kept: OwnRows) -> float:
+def _score(spec: JobSpec, predictions: NDArray[Any], kept: JobRows) -> float:
     metric = Metric.ACCURACY if spec.class_count else Metric.R2
     return score_wad(metric, spec.class_count, kept.targets, predictions) / WAD

@@ -42,17 +42,23 @@ class _Document(BaseModel):
     @classmethod
     def _read(cls, data: bytes, invalid: type[JobSpecInvalid] | type[ResultInvalid]) -> Self:
         try:
-            document = cls.model_validate(from_json(data, MAX_DOCUMENT_BYTES))
+            fields = from_json(data, MAX_DOCUMENT_BYTES)
+        except ValueError as error:
+            raise invalid(str(error)) from None
+        document = cls._check(fields, invalid)
+        if document.to_bytes() != data:
+            raise invalid("the JSON is not in canonical form")
+        return document
+
+    @classmethod
+    def _check(cls, fields: Json, invalid: type[JobSpecInvalid] | type[ResultInvalid]) -> Self:
+        try:
+            return cls.model_validate(fields)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])
             message = first["msg"].removeprefix("Value error, ")
             raise invalid(f"{place}: {message}" if place else message) from None
-        except ValueError as error:
-            raise invalid(str(error)) from None
-        if document.to_bytes() != data:
-            raise invalid("the JSON is not in canonical form")
-        return document
 
 
 class JobSpec(_Document):
@@ -95,6 +101,11 @@ class JobSpec(_Document):
             raise JobSpecInvalid(f"{len(rows)} bytes are not whole rows of {self.row_length}")
         if hashlib.sha256(rows).hexdigest() != self.rows:
             raise JobSpecInvalid("the rows have another hash")
+
+    @classmethod
+    def make(cls, **fields: Json) -> Self:
+        """A job spec of these fields; raises JobSpecInvalid."""
+        return cls._check(fields, JobSpecInvalid)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:

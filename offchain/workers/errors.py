@@ -21,7 +21,7 @@ OVERTAKEN = (
     errors.WrongPurchaseStatus,
     errors.NothingToRelease,
 )
-"""The task or the epoch moved on between a decision and its transaction: the next decision is made from where it is now."""
+"""It moved on between a decision and its transaction: the next decision is made from where it is now."""
 
 
 class WorkerError(Exception):

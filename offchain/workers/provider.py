@@ -158,7 +158,7 @@ class Provider:
         try:
             receipts = self.market.prove_price(epoch_id, price)
         except PriceRefuted as error:  # by less than what floats can tell
-            price = int(error.betterPrice)
+            price = int(error.__dict__["betterPrice"])
             receipts = self.market.prove_price(epoch_id, price)
         log.info("epoch %d: price %.6f, proved in %d transaction(s)", epoch_id, price / WAD, len(receipts))
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from offchain.canonical import Json
-from offchain.compute.checking import OwnRows
-from offchain.compute.pilot import keep_back
 from offchain.compute.recipes import RECIPES
+from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import JobSpec
 from offchain.learning import datasets
 from offchain.learning.scoring import split_rows
@@ -20,15 +19,8 @@ MINER = "0x" + "ab" * 20
 class Job:
     spec: JobSpec
     rows: bytes
-    given: OwnRows
-    kept: OwnRows
-
-
-def to_rows(rows: OwnRows, class_count: int) -> bytes:
-    """Rows as a job takes them."""
-    kind = np.uint8 if class_count else np.dtype(">i4")
-    targets = rows.targets.astype(kind).reshape(-1, 1).view(np.uint8)
-    return np.hstack([rows.features, targets]).tobytes()
+    given: JobRows
+    kept: JobRows
 
 
 def make_job(
@@ -39,8 +31,8 @@ def make_job(
     manifest = encoded.manifest
     everything = b"".join(encoded.row_bytes(index) for index in range(manifest.row_count))
     features, targets = split_rows(everything, manifest.feature_count, manifest.class_count)
-    given, kept = keep_back(features, targets, manifest.class_count, 0)
-    rows = to_rows(given, manifest.class_count)
+    given, kept = keep_back(JobRows(features, targets), manifest.class_count, 0)
+    rows = given.to_bytes(manifest.class_count)
     return Job(
         make_spec(rows, manifest.feature_count, manifest.class_count, estimator, iterations, **changes),
         rows,
@@ -53,7 +45,7 @@ def make_spec(
     rows: bytes, features: int, classes: int, estimator: str, iterations: int, **changes: Json
 ) -> JobSpec:
     """A spec over given rows with an estimator's usual hyperparameters."""
-    fields = {
+    fields: dict[str, Json] = {
         "estimator": estimator,
         "hyperparameters": dict(RECIPES[estimator].usual),
         "iterations": iterations,
@@ -65,14 +57,14 @@ def make_spec(
         "seed": 0,
         **changes,
     }
-    return JobSpec.model_validate(fields)
+    return JobSpec.make(**fields)
 
 
 def endless_job() -> Job:
     """More epochs over more rows than any test waits for."""
     noise = np.random.default_rng(0).integers(0, 256, (4000, 64), np.uint8)
-    rows = OwnRows(noise, noise[:, 0].astype(np.int64) % 2)
-    blob = to_rows(rows, 2)
+    rows = JobRows(noise, noise[:, 0].astype(np.int64) % 2)
+    blob = rows.to_bytes(2)
     hyperparameters: Json = {"hidden_layer_sizes": [64, 64], "alpha": 0.1, "solver": "adam"}
     return Job(make_spec(blob, 64, 2, "mlp", 10_000, hyperparameters=hyperparameters), blob, rows, rows)
 
@@ -80,6 +72,6 @@ def endless_job() -> Job:
 def large_job() -> Job:
     """A job whose rows alone take 200 MB as floats."""
     noise = np.random.default_rng(0).integers(0, 256, (400_000, 64), np.uint8)
-    rows = OwnRows(noise, noise[:, 0].astype(np.int64) % 2)
-    blob = to_rows(rows, 2)
+    rows = JobRows(noise, noise[:, 0].astype(np.int64) % 2)
+    blob = rows.to_bytes(2)
     return Job(make_spec(blob, 64, 2, "sgd", 1), blob, rows, rows)

@@ -9,8 +9,9 @@ import pytest
 from offchain.canonical import parameters_hash
 from offchain.compute.checking import check_delivery, least_score
 from offchain.compute.errors import OtherThanOrdered, ResultInvalid, ScoreBelowCurve
-from offchain.compute.pilot import keep_back, run_pilot
+from offchain.compute.pilot import run_pilot
 from offchain.compute.recipes import RECIPES
+from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import JobResult
 from offchain.compute.training import Trained, run_job
 from offchain.economics.curve import LearningCurve
@@ -154,7 +155,7 @@ def test_a_quarter_of_the_rows_is_kept_back_and_none_is_in_both() -> None:
     features = np.arange(200, dtype=np.uint8).reshape(100, 2)
     targets = np.arange(100) % 2
 
-    given, kept = keep_back(features, targets, 2, seed=0)
+    given, kept = keep_back(JobRows(features, targets), 2, seed=0)
 
     assert (len(given.targets), len(kept.targets)) == (75, 25)
     assert set(map(tuple, given.features)).isdisjoint(map(tuple, kept.features))
