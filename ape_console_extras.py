@@ -6,7 +6,7 @@ from ape import Contract, chain
 
 from scripts._deploying import DEPLOYMENTS
 
-NAMES = ("token", "vault", "registry", "proof", "ledger")
+NAMES = ("token", "vault", "registry", "proof", "ledger", "market")
 
 
 def ape_init_extras() -> dict[str, Any]:

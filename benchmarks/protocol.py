@@ -10,7 +10,7 @@ from web3.types import TxReceipt
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import compile_contracts
 from offchain.chain.connection import Connection
-from offchain.chain.deploying import Bounds, Web3Deployer, deploy
+from offchain.chain.deploying import Bounds, MarketBounds, Web3Deployer, deploy
 from offchain.chain.local import LocalChain, anvil_chain
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import TaskRegistryClient, TaskSpec
@@ -24,6 +24,7 @@ from offchain.learning.training import train_candidate
 CROWDS = (1, 10, 100)
 TEST_ROWS = 45
 UNIT = 10**18
+MARKET_BOUNDS = MarketBounds(10, 10_000, 10**15, 5 * 10**16, 1, 10**15)
 SALT = b"\x05" * 32
 # Published as goals of the project; the market's and the scorers' are in their own tables.
 GOALS = {"post": 260_000, "commit": 65_000, "reveal": 150_000, "settle": 160_000}
@@ -35,7 +36,8 @@ class Bench:
     def __init__(self, chain: LocalChain, people: int) -> None:
         artifacts = compile_contracts()
         self.chain = chain
-        deployment = deploy(Web3Deployer(chain.w3, dev_account(0), artifacts), Bounds(10, 10_000, 1, 1))
+        deployer = Web3Deployer(chain.w3, dev_account(0), artifacts)
+        deployment = deploy(deployer, Bounds(10, 10_000, 1, 1), MARKET_BOUNDS)
         self.connection = Connection.over(chain.w3, deployment)
         self.senders = [Sender(self.connection, dev_account(index)) for index in range(people)]
         self.data = datasets.encode(datasets.load("iris"))

@@ -7,12 +7,14 @@ import ape
 import click
 from ape.api import AccountAPI
 
-from offchain.chain.deploying import Bounds, deploy
+from offchain.chain.deploying import Bounds, MarketBounds, deploy
 from offchain.chain.deployment import Deployment
 
 DEPLOYMENTS = Path("deployments")
 LOCAL_BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
+LOCAL_MARKET_BOUNDS = MarketBounds(5, 30 * 86_400, 10**15, 5 * 10**16, 1, 10**15)
 PUBLIC_BOUNDS = Bounds(600, 30 * 86_400, 10**18, 10**18)
+PUBLIC_MARKET_BOUNDS = MarketBounds(600, 30 * 86_400, 10**15, 5 * 10**16, 10**18, 10**17)
 
 
 class ApeDeployer:
@@ -53,4 +55,5 @@ def open_deployer(alias: str | None) -> AccountAPI:
 def deploy_with(account: AccountAPI, token: str | None) -> Deployment:
     """Deploy on the connected network."""
     is_local = ape.networks.provider.network.is_local
-    return deploy(ApeDeployer(account), LOCAL_BOUNDS if is_local else PUBLIC_BOUNDS, token)
+    bounds = (LOCAL_BOUNDS, LOCAL_MARKET_BOUNDS) if is_local else (PUBLIC_BOUNDS, PUBLIC_MARKET_BOUNDS)
+    return deploy(ApeDeployer(account), *bounds, token)

@@ -78,6 +78,10 @@ def random_game(rng: Generator, size: int, scarce: bool = False) -> MarketGame:
     floor, cap = cost + to_wad(float(rng.uniform(0, 0.2))), to_wad(float(rng.uniform(4, 40)))
     if scarce:
         cap = floor + to_wad(0.3)
-    wanted = sum(MarketGame(tuple(consumers), 1, cost, floor, cap).integer.followers.units_down(cap if scarce else floor))
+    wanted = sum(
+        MarketGame(tuple(consumers), 1, cost, floor, cap).integer.followers.units_down(
+            cap if scarce else floor
+        )
+    )
     capacity = int(wanted * rng.uniform(0.1, 0.9 if scarce else 1.5))
     return MarketGame(tuple(consumers), max(capacity, 1), cost, floor, cap)

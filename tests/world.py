@@ -7,9 +7,10 @@ import numpy as np
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.connection import Connection
-from offchain.chain.deploying import Bounds, Web3Deployer, deploy
+from offchain.chain.deploying import Bounds, MarketBounds, Web3Deployer, deploy
 from offchain.chain.ledger import LearningLedgerClient
 from offchain.chain.local import LocalChain
+from offchain.chain.market import ComputeMarketClient
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
@@ -20,6 +21,14 @@ from offchain.learning.rows import SaltedRows
 UNIT = 10**18
 BOUNDS = Bounds(
     min_window_seconds=10, max_window_seconds=7 * 86_400, min_data_node_bond=UNIT, min_miner_bond=UNIT
+)
+MARKET_BOUNDS = MarketBounds(
+    min_window_seconds=10,
+    max_window_seconds=7 * 86_400,
+    min_tolerance_wad=UNIT // 1000,
+    max_tolerance_wad=UNIT // 20,
+    min_bond=UNIT,
+    min_lock=UNIT // 1000,
 )
 FUNDS = 1_000 * UNIT
 BURNED = "0x000000000000000000000000000000000000dEaD"
@@ -36,13 +45,14 @@ class Person:
         self.registry = TaskRegistryClient(connection, self.sender)
         self.proof = ProofOfLearningClient(connection, self.sender)
         self.ledger = LearningLedgerClient(connection, self.sender)
+        self.market = ComputeMarketClient(connection, self.sender)
 
     def fund(self, amount: int = FUNDS) -> None:
         """Mint, deposit and let the protocol move it."""
         self.token.mint(self.address, amount)
         self.vault.deposit_with_permit(amount)
-        self.vault.set_operator(self.registry.address, True)
-        self.vault.set_operator(self.proof.address, True)
+        for operator in (self.registry, self.proof, self.market):
+            self.vault.set_operator(operator.address, True)
 
     def balance(self) -> int:
         """What the vault keeps for this person."""
@@ -124,7 +134,7 @@ def toy_rows(count: int = 12) -> SaltedRows:
 
 def deploy_world(chain: LocalChain, artifacts: dict[str, Artifact], people: int = 5) -> World:
     """Deploy on a local chain and fund its people; the last account deploys."""
-    deployment = deploy(Web3Deployer(chain.w3, dev_account(9), artifacts), BOUNDS)
+    deployment = deploy(Web3Deployer(chain.w3, dev_account(9), artifacts), BOUNDS, MARKET_BOUNDS)
     connection = Connection.over(chain.w3, deployment)
     world = World(chain, connection, [Person(connection, index) for index in range(people)])
     for person in world.people:

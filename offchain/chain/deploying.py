@@ -28,6 +28,18 @@ class Bounds:
     min_miner_bond: int
 
 
+@dataclass(frozen=True, slots=True)
+class MarketBounds:
+    """What every epoch of the compute market must keep to, in the order of the Solidity struct."""
+
+    min_window_seconds: int
+    max_window_seconds: int
+    min_tolerance_wad: int
+    max_tolerance_wad: int
+    min_bond: int
+    min_lock: int
+
+
 class Deployer(Protocol):
     """Creates contracts on one chain."""
 
@@ -46,7 +58,9 @@ class Deployer(Protocol):
         """Call a view function without arguments."""
 
 
-def deploy(deployer: Deployer, bounds: Bounds, token: str | None = None) -> Deployment:
+def deploy(
+    deployer: Deployer, bounds: Bounds, market_bounds: MarketBounds, token: str | None = None
+) -> Deployment:
     """Deploy the protocol for the ERC-20 at `token`; for a new TestToken where none is named."""
 
     def contract(name: str, address: str) -> Contract:
@@ -64,6 +78,7 @@ def deploy(deployer: Deployer, bounds: Bounds, token: str | None = None) -> Depl
         parameters_hash(initialization),
     )
     proof = deployer.create("ProofOfLearning", *arguments)
+    market = deployer.create("ComputeMarket", vault, tuple(asdict(market_bounds).values()))
     return Deployment(
         chain_id=deployer.chain_id,
         block=block,
@@ -73,6 +88,7 @@ def deploy(deployer: Deployer, bounds: Bounds, token: str | None = None) -> Depl
         registry=contract("TaskRegistry", deployer.read("ProofOfLearning", proof, "registry")),
         proof=contract("ProofOfLearning", proof),
         ledger=contract("LearningLedger", deployer.read("ProofOfLearning", proof, "ledger")),
+        market=contract("ComputeMarket", market),
         scorers={name: contract(name, address) for name, address in scorers.items()},
     )
 

@@ -41,13 +41,14 @@ class Deployment(BaseModel):
     registry: Contract
     proof: Contract
     ledger: Contract
+    market: Contract
     scorers: dict[str, Contract]
 
     @property
     def abis(self) -> list[list[dict[str, Any]]]:
         """The ABIs of all contracts."""
-        contracts = (self.token, self.vault, self.registry, self.proof, self.ledger, *self.scorers.values())
-        return [contract.abi for contract in contracts]
+        contracts = (self.token, self.vault, self.registry, self.proof, self.ledger, self.market)
+        return [contract.abi for contract in (*contracts, *self.scorers.values())]
 
     def save(self, folder: Path) -> Path:
         """Write the file into `folder`, whole or not at all."""

@@ -12,9 +12,8 @@ from offchain.workers.reading import to_json
 def deploy_info(node: Node, as_json: bool) -> None:
     """Show the addresses of the deployment on the node's chain."""
     deployment = node.connect().deployment
-    contracts = {
-        name: getattr(deployment, name) for name in ("token", "vault", "registry", "proof", "ledger")
-    }
+    names = ("token", "vault", "registry", "proof", "ledger", "market")
+    contracts = {name: getattr(deployment, name) for name in names}
     addresses = {name: contract.address for name, contract in {**contracts, **deployment.scorers}.items()}
     if as_json:
         click.echo(to_json({"chain_id": deployment.chain_id, "block": deployment.block, **addresses}))

@@ -81,7 +81,9 @@ class IntegerGame:
     def of(cls, game: LeaderGame) -> "IntegerGame":
         """Convert a game of logarithmic and quadratic consumers; exact for at most 18 decimals."""
         low, high = game.price_bounds
-        return cls(integer_followers(game.followers), *map(to_wad, (game.capacity, game.unit_cost, low, high)))
+        return cls(
+            integer_followers(game.followers), *map(to_wad, (game.capacity, game.unit_cost, low, high))
+        )
 
     @property
     def start(self) -> int:
