@@ -91,6 +91,11 @@ def anvil_chain(block_seconds: int | None = None, port: int | None = None) -> It
         process.wait()
 
 
+def running_anvil(w3: Web3) -> LocalChain:
+    """An Anvil that somebody else has started, and ends."""
+    return _anvil(w3)
+
+
 def _anvil(w3: Web3) -> LocalChain:
     def request(method: str, *parameters: object) -> object:
         return w3.provider.make_request(RPCEndpoint(method), list(parameters))["result"]

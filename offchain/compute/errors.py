@@ -3,6 +3,7 @@
 ::
 
     ComputeError
+    ├── ClusterUnreachable
     ├── JobSpecInvalid      what was ordered is no job
     ├── JobFailure          an order that could not be trained
     │   ├── JobRefused      by the training itself: unfit rows, a model that no scorer takes
@@ -18,6 +19,14 @@
 
 class ComputeError(Exception):
     """The base of everything that this package raises on purpose."""
+
+
+class ClusterUnreachable(ComputeError):
+    """No scheduler answers."""
+
+    def __init__(self, scheduler: str, reason: str) -> None:
+        self.scheduler, self.reason = scheduler, reason
+        super().__init__(f"no Dask scheduler answers at {scheduler}: {reason}")
 
 
 class JobSpecInvalid(ComputeError):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
 
-from offchain.compute.errors import JobCrashed
+from offchain.compute.errors import ClusterUnreachable, JobCrashed
 from offchain.compute.process import Limits, Outcome, run_isolated
 
 CONNECT_SECONDS = 10.0
@@ -82,7 +82,7 @@ class JobExecutor(AbstractContextManager["JobExecutor"]):
 
         Raises
         ------
-        OSError
+        ClusterUnreachable
             Where no scheduler answers.
         """
         with ExitStack() as opened:
@@ -104,4 +104,7 @@ def _client(scheduler: str) -> Any:
     from distributed import Client  # only who has a cluster needs it installed
 
     connect: Callable[..., Any] = Client
-    return connect(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    try:
+        return connect(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:  # a ValueError where the address is none
+        raise ClusterUnreachable(scheduler, str(error)) from error

@@ -235,12 +235,12 @@ class Consumer:
     def _order(self, task: Task) -> Move:
         """Run the pilot, and write down what to declare where units at the floor are worth it."""
         epoch = self._epoch_for(task)
-        rows = self._rows(task)
+        rows = self.rows(task)
         if epoch is None or rows is None:
             return Move.WAIT
         self.miner.check_scorer(task)
         given, _ = rows
-        curve = run_pilot(self._spec(task, given, 1), given)
+        curve = run_pilot(self.spec(task, given, 1), given)
         gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
         value, efficiency, limit = map(to_wad, gain)
         order = Order(epoch.epoch_id, value, efficiency, _mark(limit, task), curve)
@@ -263,13 +263,13 @@ class Consumer:
         epoch = self.market.epoch(order.epoch_id)
         wanted = self.market.best_response(order.epoch_id, declaration.index, epoch.price)
         iterations = min(min(wanted, epoch.units_left) // WAD, MAX_ITERATIONS)
-        rows = self._rows(task)
+        rows = self.rows(task)
         if iterations == 0 or rows is None:
             why = "could not get resources" if wanted >= WAD else "wants no unit at this price"
             log.info("task %d: %s", task.task_id, why)
             self.market.return_lock(order.epoch_id, declaration.index)
             return
-        spec = self._spec(task, rows[0], iterations)
+        spec = self.spec(task, rows[0], iterations)
         self._home.blobs.put(rows[0].to_bytes(task.class_count))
         job_hash = self._home.blobs.put(spec.to_bytes())
         self.market.buy(order.epoch_id, declaration.index, iterations * WAD, job_hash)
@@ -301,7 +301,7 @@ class Consumer:
         blobs = self._home.blobs
         result = blobs.get(purchase.result_hash, MAX_DOCUMENT_BYTES)
         model = blobs.get(bytes.fromhex(JobResult.from_bytes(result).model), MAX_MODEL_BYTES)
-        rows = self._rows(task)
+        rows = self.rows(task)
         if rows is None:
             raise BlobMissing(task.data_root)
         accepted = check_delivery(spec, result, model, rows[1], order.curve)
@@ -327,7 +327,7 @@ class Consumer:
     def _spec_of(self, purchase: Purchase) -> JobSpec:
         return JobSpec.from_bytes(self._home.blobs.get(purchase.job_hash, MAX_DOCUMENT_BYTES))
 
-    def _rows(self, task: Task) -> tuple[JobRows, JobRows] | None:
+    def rows(self, task: Task) -> tuple[JobRows, JobRows] | None:
         """The rows to hand over and those to keep; None where they are not published yet."""
         published = self.miner.registry.published_training_rows(task.task_id)
         if published is None:
@@ -339,7 +339,8 @@ class Consumer:
             return None
         return keep_back(JobRows(rows.features, rows.targets), task.class_count, self._seed)
 
-    def _spec(self, task: Task, rows: JobRows, iterations: int) -> JobSpec:
+    def spec(self, task: Task, rows: JobRows, iterations: int) -> JobSpec:
+        """The job of training this consumer's estimator on rows of a task."""
         return JobSpec.make(
             estimator=self._estimator,
             hyperparameters=dict(RECIPES[self._estimator].usual),

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from offchain.compute.errors import JobCrashed, JobOutOfMemory, JobRefused, JobTimedOut
+from offchain.compute.errors import ClusterUnreachable, JobCrashed, JobOutOfMemory, JobRefused, JobTimedOut
 from offchain.compute.executor import JobExecutor, RunningJob, State
 from offchain.compute.process import Limits
 from offchain.compute.training import run_job
@@ -174,5 +174,5 @@ def children_or_wait(worker: subprocess.Popen[bytes], workers: list[subprocess.P
 
 
 def test_no_scheduler_is_an_error_at_once() -> None:
-    with pytest.raises(OSError, match=r"127\.0\.0\.1:9"):
+    with pytest.raises(ClusterUnreachable, match=r"127\.0\.0\.1:9"):
         JobExecutor.dask("tcp://127.0.0.1:9", GENEROUS)
