@@ -165,8 +165,9 @@ class ChainMarket:
         """Disclose, let all that trained reveal, settle."""
         self._chain.set_time(task.commit_ends_at)
         self._carry(task.task_id, DataMove.DISCLOSE)
-        for trained in self.trained:
-            self.consumers[trained.consumer].miner.step(task.task_id)
+        for _ in range(2):  # reveals, and then the one that leads settles
+            for trained in self.trained:
+                self.consumers[trained.consumer].miner.step(task.task_id)
         self._carry(task.task_id, DataMove.DONE)
 
 
