@@ -19,6 +19,7 @@ import {IVault} from "./interfaces/IVault.sol";
 import {CoverWalk, Game, Step} from "./libraries/CoverWalk.sol";
 import {Demand} from "./libraries/Demand.sol";
 import {Crowd, DemandTable} from "./libraries/DemandTable.sol";
+import {Entry, PackedUtilityLib} from "./libraries/PackedUtility.sol";
 
 /// @title ComputeMarket
 /// @notice See {IComputeMarket}.
@@ -26,7 +27,9 @@ contract ComputeMarket is IComputeMarket {
     using CoverWalk for Game;
     using Demand for Declaration;
     using DemandTable for Crowd;
-    using DemandTable for Declaration[MAX_EPOCH_CONSUMERS];
+    using DemandTable for Entry[MAX_EPOCH_CONSUMERS];
+    using PackedUtilityLib for Declaration;
+    using PackedUtilityLib for Entry;
 
     /* CONSTANTS */
 
@@ -57,7 +60,7 @@ contract ComputeMarket is IComputeMarket {
 
     mapping(uint256 epochId => Epoch epoch) internal _epochs;
 
-    mapping(uint256 epochId => Declaration[MAX_EPOCH_CONSUMERS] list) internal _declarations;
+    mapping(uint256 epochId => Entry[MAX_EPOCH_CONSUMERS] entries) internal _entries;
 
     mapping(uint256 epochId => mapping(uint256 purchaseId => Purchase purchase)) internal _purchases;
 
@@ -163,7 +166,7 @@ contract ComputeMarket is IComputeMarket {
         require(units <= demand, DemandExceeded(epochId, index, units, demand));
 
         // INVARIANT: I-5. The lock is the most that a best response can cost at any price of the epoch.
-        _declarations[epochId][index].closed = true;
+        _entries[epochId][index].closed = true;
         uint256 cost;
         (purchaseId, cost) = _sell(epochId, units, jobHash);
         uint256 excess = d.mostCost(e.priceFloor, e.priceCap) - cost;
@@ -214,7 +217,7 @@ contract ComputeMarket is IComputeMarket {
             NotConsumer(epochId, index, msg.sender, d.consumer)
         );
 
-        _declarations[epochId][index].closed = true;
+        _entries[epochId][index].closed = true;
         Epoch storage e = _epochs[epochId];
         uint256 amount = d.mostCost(e.priceFloor, e.priceCap);
 
@@ -286,7 +289,7 @@ contract ComputeMarket is IComputeMarket {
     function declarations(uint256 epochId) external view returns (Declaration[] memory list) {
         list = new Declaration[](_epoch(epochId).consumerCount);
         for (uint256 i; i < list.length; ++i) {
-            list[i] = _declarations[epochId][i];
+            list[i] = _entries[epochId][i].read();
         }
     }
 
@@ -395,16 +398,14 @@ contract ComputeMarket is IComputeMarket {
         require(lock > 0 && lock >= minLock, LockTooLow(lock, minLock));
 
         e.consumerCount = uint16(index + 1);
-        _declarations[epochId][index] = d;
-
-        emit UtilityDeclared(epochId, msg.sender, index);
+        _entries[epochId][index] = Entry(d.pack(), msg.sender, false);
 
         vault.move(msg.sender, address(this), lock);
     }
 
     function _declaration(uint256 epochId, uint256 index) internal view returns (Declaration memory d) {
         require(index < MAX_EPOCH_CONSUMERS, UnknownDeclaration(epochId, index));
-        d = _declarations[epochId][index];
+        d = _entries[epochId][index].read();
         require(d.consumer != address(0), UnknownDeclaration(epochId, index));
     }
 
@@ -418,7 +419,7 @@ contract ComputeMarket is IComputeMarket {
         require(maxPoints > 0, PointsMissing());
         Epoch storage e = _epochs[epochId];
         Game memory game = Game(e.capacity, e.unitCost, e.priceFloor, e.priceCap, e.toleranceWad);
-        Crowd memory crowd = _declarations[epochId].load(e.consumerCount);
+        Crowd memory crowd = _entries[epochId].load(e.consumerCount);
         uint256 profit = game.profitDown(crowd, walk.price);
         uint256 demand = crowd.sumDown(walk.price);
 
@@ -439,7 +440,7 @@ contract ComputeMarket is IComputeMarket {
     }
 
     function _refuse(uint256 epochId, Game memory game, uint256 price, uint256 point) internal view {
-        Crowd memory crowd = _declarations[epochId].load(_epochs[epochId].consumerCount);
+        Crowd memory crowd = _entries[epochId].load(_epochs[epochId].consumerCount);
         uint256 better = game.betterPrice(crowd, price, point);
         require(better == 0, PriceRefuted(epochId, price, better));
         require(false, PriceUndecided(epochId, price, point));

@@ -161,9 +161,6 @@ interface IComputeMarket {
     /// @notice Emitted when an epoch was opened.
     event EpochOpened(uint256 indexed epochId, address indexed provider, EpochSpec spec);
 
-    /// @notice Emitted when a consumer declared its utility.
-    event UtilityDeclared(uint256 indexed epochId, address indexed consumer, uint256 index);
-
     /// @notice Emitted when a posted price is proved up to `point`, and the walk is to be continued.
     event PriceWalked(uint256 indexed epochId, uint256 price, uint256 point);
 
@@ -227,6 +224,9 @@ interface IComputeMarket {
 
     /// @notice Thrown when as many consumers as an epoch admits have declared.
     error EpochFull(uint256 epochId, uint256 maxConsumers);
+
+    /// @notice Thrown when a declared number does not fit 85 bits.
+    error NumberTooLarge(uint256 number, uint256 maximum);
 
     /// @notice Thrown when a quadratic utility has no slope: its demand would fall all at once.
     error SlopeMissing();
@@ -311,6 +311,8 @@ interface IComputeMarket {
     function deliver(uint256 epochId, uint256 purchaseId, bytes32 resultHash) external;
 
     /// @notice Declares a log utility and locks the most that its best response can cost, never more than `value`.
+    /// @dev Emits nothing but the vault's `Moved`: an event would be 2% of what a declaration costs.
+    /// @param value At most 2^85 - 1 (38 million), as the other numbers.
     /// @return index The declaration's index in the epoch, counted from 0. An account may declare more than once:
     /// each declaration is a consumer of its own.
     function declareLog(uint256 epochId, uint96 value, uint96 efficiency, uint96 limit)

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {LibSort} from "solady/utils/LibSort.sol";
 
-import {Declaration, MAX_EPOCH_CONSUMERS, Utility} from "../interfaces/IComputeMarket.sol";
+import {MAX_EPOCH_CONSUMERS} from "../interfaces/IComputeMarket.sol";
+import {Entry} from "./PackedUtility.sol";
 
 /// @notice The demand of a crowd, prepared for many prices: rows of three words, the highest reservation price
 /// first, logarithmic consumers from `logAt` to `logEnd`, quadratic ones from `quadAt` to `quadEnd`.
@@ -34,7 +35,7 @@ library DemandTable {
 
     /// @notice Reads the first `count` declarations.
     /// @dev Declarations that want nothing at any price get no row.
-    function load(Declaration[MAX_EPOCH_CONSUMERS] storage list, uint256 count)
+    function load(Entry[MAX_EPOCH_CONSUMERS] storage list, uint256 count)
         internal
         view
         returns (Crowd memory crowd)
@@ -44,9 +45,7 @@ library DemandTable {
             uint256 rows = _allocate(count);
             uint256 rowCount;
             for (uint256 i; i < count; ++i) {
-                Declaration storage d = list[i];
-                (uint256 value, uint256 shape, bool isLog) = (d.value, d.shape, d.utility == Utility.LOG);
-                uint256 limit = d.limit;
+                (uint256 value, uint256 shape, uint256 limit, bool isLog) = list[i].utility.parts();
                 uint256 worth = isLog ? value * shape : value * WAD;
                 if (worth == 0 || limit == 0) continue;
                 uint256 reservation = (worth - 1) / WAD + 1;
@@ -101,21 +100,26 @@ library DemandTable {
             for { let last := sub(end, 288) } slt(row, last) { row := add(row, 384) } {
                 let x := div(sub(mload(row), charge), mul(price, mload(add(row, 32))))
                 let d := mload(add(row, 64))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
                 x := div(sub(mload(add(row, 96)), charge), mul(price, mload(add(row, 128))))
                 d := mload(add(row, 160))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
                 x := div(sub(mload(add(row, 192)), charge), mul(price, mload(add(row, 224))))
                 d := mload(add(row, 256))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
                 x := div(sub(mload(add(row, 288)), charge), mul(price, mload(add(row, 320))))
                 d := mload(add(row, 352))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
             }
             for {} lt(row, end) { row := add(row, 96) } {
                 let x := div(sub(mload(row), charge), mul(price, mload(add(row, 32))))
                 let d := mload(add(row, 64))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
             }
         }
     }
@@ -128,21 +132,26 @@ library DemandTable {
             for { let last := sub(end, 288) } slt(row, last) { row := add(row, 384) } {
                 let x := div(sub(mload(row), charge), mload(add(row, 32)))
                 let d := mload(add(row, 64))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
                 x := div(sub(mload(add(row, 96)), charge), mload(add(row, 128)))
                 d := mload(add(row, 160))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
                 x := div(sub(mload(add(row, 192)), charge), mload(add(row, 224)))
                 d := mload(add(row, 256))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
                 x := div(sub(mload(add(row, 288)), charge), mload(add(row, 320)))
                 d := mload(add(row, 352))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
             }
             for {} lt(row, end) { row := add(row, 96) } {
                 let x := div(sub(mload(row), charge), mload(add(row, 32)))
                 let d := mload(add(row, 64))
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
             }
         }
     }
@@ -175,7 +184,8 @@ library DemandTable {
                 if iszero(gt(head, charge)) { break }
                 let x := div(sub(head, charge), mul(factor, mload(add(row, 32))))
                 let d := add(mload(add(row, 64)), 1)
-                sum := add(sum, xor(x, mul(xor(x, d), lt(d, x))))
+                if lt(d, x) { x := d }
+                sum := add(sum, x)
             }
         }
     }

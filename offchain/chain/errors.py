@@ -389,6 +389,12 @@ class EpochFull(ContractError):
     message = "epoch {epochId} admits {maxConsumers} consumers, and they have declared"
 
 
+class NumberTooLarge(ContractError):
+    """A declared number does not fit 85 bits."""
+
+    message = "a declaration cannot hold {number}: {maximum} is the most"
+
+
 class SlopeMissing(ContractError):
     """A quadratic utility has no slope."""
 

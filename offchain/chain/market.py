@@ -10,6 +10,7 @@ from offchain.chain.client import Client
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 
 WAD = 10**18
+LARGEST_DECLARED = 2**85 - 1
 # More points than any walk within the bounds of a deployment has.
 ALL_POINTS = 2**32
 # What `points_per_transaction` plans with: a little more than `benchmarks.market` measures.
@@ -195,9 +196,13 @@ class ComputeMarketClient(Client):
         """Declare a utility and give the declaration's index; raises EpochFull, LockTooLow, BalanceTooLow."""
         functions = self._contract.functions
         function = functions.declareLog if utility is Utility.LOG else functions.declareQuadratic
-        receipt = self._write(function(epoch_id, value, shape, limit))
-        event = self._contract.events.UtilityDeclared().process_receipt(receipt, DISCARD)[0]
-        return int(event["args"]["index"])
+        self._write(function(epoch_id, value, shape, limit))
+        own = (utility, value, shape, limit, self.sender and self.sender.address)
+        return max(
+            found.index
+            for found in self.declarations(epoch_id)
+            if (found.utility, found.value, found.shape, found.limit, found.consumer) == own
+        )
 
     def post_price(self, epoch_id: int, price: int, max_points: int = ALL_POINTS) -> TxReceipt:
         """Post a price and walk its cover; raises PriceRefuted, PriceUndecided, TransactionTooLarge."""

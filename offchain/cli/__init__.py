@@ -10,10 +10,10 @@ COMMANDS: dict[str, str] = {
     "mine": "offchain.cli.mine:mine",
     "provide": "offchain.cli.provide:provide",
     "consume": "offchain.cli.consume:consume",
-    "market": "offchain.cli.market:market",
     "ledger": "offchain.cli.ledger:ledger",
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
+    "market": "offchain.cli.market:market",
     "price": "offchain.cli.price:price",
     "simulate": "offchain.cli.simulate:simulate",
 }
@@ -59,4 +59,5 @@ def main() -> None:
     pole consume --account dev:2            compete with compute that was bought
     pole task list                          what there is to do
     pole ledger --verify                    what was learned, and whether that is true
+    pole market list                        where compute is sold
     """

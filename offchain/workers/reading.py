@@ -7,7 +7,6 @@ from typing import Any
 from offchain.canonical import from_json
 from offchain.chain.connection import Connection
 from offchain.chain.ledger import Block, LearningLedgerClient
-from offchain.chain.market import ComputeMarketClient, cost_of
 from offchain.chain.phase import Phase
 from offchain.chain.proof import Payment, ProofOfLearningClient, RevealedModel
 from offchain.chain.registry import Task, TaskRegistryClient
@@ -93,47 +92,6 @@ def paper_form(connection: Connection, blobs: BlobStore, block: Block) -> dict[s
 def paper_ledger(connection: Connection, blobs: BlobStore) -> list[dict[str, Any]]:
     """All learning blocks as the paper prints them, genesis first."""
     return [paper_form(connection, blobs, block) for block in LearningLedgerClient(connection).blocks()]
-
-
-WAD_COLUMNS = ("price", "capacity", "sold", "units", "cost")
-"""What `epochs` and `purchases` tell with 18 decimals."""
-
-
-def epochs(connection: Connection) -> list[dict[str, Any]]:
-    """All epochs of the compute market, oldest first."""
-    market = ComputeMarketClient(connection)
-    return [
-        {
-            "epoch": epoch_id,
-            "phase": market.phase_of(epoch_id).name,
-            "price": epoch.price,
-            "capacity": epoch.capacity,
-            "sold": epoch.sold_units,
-            "consumers": epoch.consumer_count,
-            "purchases": epoch.purchase_count,
-            "provider": epoch.provider,
-        }
-        for epoch_id in range(1, market.epoch_count() + 1)
-        for epoch in [market.epoch(epoch_id)]
-    ]
-
-
-def purchases(connection: Connection, epoch_id: int) -> list[dict[str, Any]]:
-    """All purchases of an epoch, in their order; raises UnknownEpoch."""
-    market = ComputeMarketClient(connection)
-    price = market.epoch(epoch_id).price
-    return [
-        {
-            "purchase": bought.purchase_id,
-            "consumer": bought.consumer,
-            "units": bought.units,
-            "cost": cost_of(price, bought.units),
-            "status": bought.status.name,
-            "job": _plain(bought.job_hash),
-            "result": _plain(bought.result_hash),
-        }
-        for bought in market.purchases(epoch_id)
-    ]
 
 
 def _parameters(blobs: BlobStore, parameters_hash: bytes) -> Any:

@@ -18,7 +18,7 @@ from offchain.chain.local import LocalChain
 from offchain.chain.market import WAD, ComputeMarketClient, EpochSpec, Utility
 from offchain.chain.phase import EpochPhase
 from offchain.chain.registry import Task
-from offchain.chain.transactions import Sender
+from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
 from offchain.chain.vault import TokenClient
 from offchain.compute.checking import check_delivery
 from offchain.compute.training import run_job
@@ -80,7 +80,9 @@ class ChainMarket:
     ) -> None:
         self.connection = connection
         self._chain = chain
-        senders = [Sender(connection, dev_account(index)) for index in range(consumers + 2)]
+        senders = [
+            Sender(connection, dev_account(index), MAX_TRANSACTION_GAS) for index in range(consumers + 2)
+        ]
         homes = [Home.of(root, connection, sender.address) for sender in senders]
         self._data = datasets.encode(datasets.load(dataset))
         self._data_node = DataNode(senders[0], homes[0])

@@ -5,6 +5,7 @@ import {Declaration, MAX_EPOCH_CONSUMERS} from "../../contracts/interfaces/IComp
 import {CoverWalk, Game, Step} from "../../contracts/libraries/CoverWalk.sol";
 import {Demand} from "../../contracts/libraries/Demand.sol";
 import {Crowd, DemandTable} from "../../contracts/libraries/DemandTable.sol";
+import {Entry, PackedUtilityLib} from "../../contracts/libraries/PackedUtility.sol";
 
 /// @notice Lets tests call the market's libraries that have a twin in Python. To be called, not sent: what is
 /// stored serves the call alone.
@@ -12,9 +13,10 @@ contract MarketTwins {
     using CoverWalk for Game;
     using Demand for Declaration;
     using DemandTable for Crowd;
-    using DemandTable for Declaration[MAX_EPOCH_CONSUMERS];
+    using DemandTable for Entry[MAX_EPOCH_CONSUMERS];
+    using PackedUtilityLib for Declaration;
 
-    Declaration[MAX_EPOCH_CONSUMERS] internal _list;
+    Entry[MAX_EPOCH_CONSUMERS] internal _list;
 
     function units(Declaration memory d, uint256 price) external pure returns (uint256 down, uint256 up) {
         return (d.unitsDown(price), d.unitsUp(price));
@@ -24,7 +26,7 @@ contract MarketTwins {
         return d.mostCost(floor, cap);
     }
 
-    function sums(Declaration[] calldata list, uint256 price)
+    function sums(Declaration[] memory list, uint256 price)
         external
         returns (uint256 down, uint256 up, uint256 rising)
     {
@@ -33,7 +35,7 @@ contract MarketTwins {
     }
 
     /// @notice The whole walk with its points, and the price that is better than one refused.
-    function walk(Declaration[] calldata list, Game memory game, uint256 price, uint256 mostPoints)
+    function walk(Declaration[] memory list, Game memory game, uint256 price, uint256 mostPoints)
         external
         returns (Step step, uint256 better, uint256[] memory points)
     {
@@ -55,27 +57,9 @@ contract MarketTwins {
         }
     }
 
-    /// @notice The gas of loading a crowd and of summing its demand at so many prices.
-    function measure(Declaration[] calldata list, uint256[] calldata prices)
-        external
-        returns (uint256 loading, uint256 summing)
-    {
+    function _load(Declaration[] memory list) internal returns (Crowd memory) {
         for (uint256 i; i < list.length; ++i) {
-            _list[i] = list[i];
-        }
-        loading = gasleft();
-        Crowd memory crowd = _list.load(list.length);
-        loading -= gasleft();
-        summing = gasleft();
-        for (uint256 i; i < prices.length; ++i) {
-            crowd.sumUpRising(prices[i]);
-        }
-        summing -= gasleft();
-    }
-
-    function _load(Declaration[] calldata list) internal returns (Crowd memory) {
-        for (uint256 i; i < list.length; ++i) {
-            _list[i] = list[i];
+            _list[i].utility = list[i].pack();
         }
         return _list.load(list.length);
     }

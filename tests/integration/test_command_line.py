@@ -11,7 +11,8 @@ import pytest
 
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import LocalChain, anvil_chain
-from tests.world import World, deploy_world
+from tests.market_world import bought
+from tests.world import UNIT, World, deploy_world
 
 POLE = Path(sys.executable).parent / "pole"
 
@@ -84,6 +85,21 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert pole(environment, "ledger", "--verify").stdout == "Is the learning ledger valid? True\n"
 
 
+def test_market_shows_an_epoch(world: World, environment: dict[str, str]) -> None:
+    epoch_id, purchase_id = bought(world)
+
+    (listed,) = json.loads(pole(environment, "market", "list", "--json").stdout)
+    assert (listed["epoch"], listed["phase"], listed["sold"]) == (epoch_id, "BUY", UNIT)
+    shown = json.loads(pole(environment, "market", "show", str(epoch_id), "--json").stdout)
+    assert (shown["price"], shown["demand"], shown["scarce"]) == (2 * UNIT, UNIT, False)
+    (consumer,) = shown["consumers"]
+    assert (consumer["utility"], consumer["best_response"], consumer["locked"]) == ("LOG", UNIT, 0)
+    (purchase,) = shown["purchases"]
+    assert (purchase["purchase_id"], purchase["status"]) == (purchase_id, "BOUGHT")
+    assert "BUY" in pole(environment, "market", "list").stdout
+    assert "1 of 10 sold, 1 wanted" in pole(environment, "market", "show", str(epoch_id)).stdout
+
+
 def test_vault_commands_move_money(environment: dict[str, str]) -> None:
     someone = ("--account", "dev:7")
     assert pole(environment, "vault", "mint", "10", *someone).returncode == 0
@@ -108,6 +124,7 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
         (("task", "list"), {"POLE_RPC": "http://127.0.0.1:9"}, "no node answers at http://127.0.0.1:9"),
         (("task", "list"), {"POLE_DEPLOYMENTS": "/nowhere"}, "no such file"),
         (("task", "show", "99"), {}, "there is no task 99"),
+        (("market", "show", "99"), {}, "there is no epoch 99"),
         (("task", "post", "unheard_of", "--account", "dev:0"), {}, "unknown data set 'unheard_of'"),
         (("mine", "--account", "dev:x"), {}, "what follows 'dev:' is a number"),
         (("mine", "--account", "no_such_alias"), {}, "there is no keyfile"),
@@ -173,4 +190,4 @@ def test_a_bad_data_file_posts_nothing(
 def test_help_names_every_command(environment: dict[str, str]) -> None:
     text = pole(environment, "--help").stdout
 
-    assert all(name in text for name in ("task", "mine", "ledger", "vault", "deploy-info"))
+    assert all(name in text for name in ("task", "mine", "ledger", "vault", "deploy-info", "market"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from offchain.chain import errors
-from offchain.chain.market import Declaration, Purchase, Utility, Walk, cost_of
+from offchain.chain.market import LARGEST_DECLARED, Declaration, Purchase, Utility, Walk, cost_of
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from tests.market_world import (
     BEST_PRICE,
@@ -194,6 +194,19 @@ def test_declare_reverts_when_a_quadratic_utility_has_no_slope(world: World) -> 
 
     with pytest.raises(errors.SlopeMissing):
         consumers_of(world)[0].market.declare(epoch_id, Utility.QUADRATIC, UNIT, 0, UNIT)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_declare_reverts_when_a_number_does_not_fit(world: World, place: int) -> None:
+    epoch_id = opened(world, price_cap=2 * UNIT)
+    numbers = [4 * UNIT, UNIT, UNIT]
+    numbers[place] = LARGEST_DECLARED + 1
+
+    with pytest.raises(errors.NumberTooLarge):
+        consumers_of(world)[0].market.declare(epoch_id, Utility.LOG, *numbers)
+
+    numbers[place] = LARGEST_DECLARED
+    assert consumers_of(world)[0].market.declare(epoch_id, Utility.LOG, *numbers) == 0
 
 
 def test_declare_reverts_when_the_vault_is_unfunded(world: World) -> None:

@@ -1,0 +1,85 @@
+"""What people want to know of an epoch of the compute market."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from offchain.chain.connection import Connection
+from offchain.chain.market import ComputeMarketClient, Declaration, Epoch, Purchase
+from offchain.chain.phase import EpochPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A declared consumer and what it wants at the accepted price."""
+
+    declaration: Declaration
+    best_response: int | None  # where there is a price
+    locked: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """An epoch and how it stands."""
+
+    epoch: Epoch
+    phase: EpochPhase
+    seconds_left: int | None  # to the end of the phase, where a deadline ends it
+    followers: list[Follower]
+    purchases: list[Purchase]
+
+    @property
+    def demand(self) -> int | None:
+        """What all declared consumers want at the price, if there is one."""
+        wanted = [follower.best_response for follower in self.followers]
+        return sum(units or 0 for units in wanted) if self.epoch.price else None
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether somebody cannot get what it wants."""
+        return (self.demand or 0) > self.epoch.capacity
+
+    def as_json(self) -> dict[str, Any]:
+        """The report with bytes as hex, for a script to read."""
+        return {
+            **asdict(self.epoch),
+            "phase": self.phase.name,
+            "seconds_left": self.seconds_left,
+            "demand": self.demand,
+            "scarce": self.is_scarce,
+            "consumers": [
+                {
+                    **asdict(follower.declaration),
+                    "utility": follower.declaration.utility.name,
+                    "best_response": follower.best_response,
+                    "locked": follower.locked,
+                }
+                for follower in self.followers
+            ],
+            "purchases": [
+                {
+                    **asdict(purchase),
+                    "status": purchase.status.name,
+                    "job_hash": "0x" + purchase.job_hash.hex(),
+                    "result_hash": "0x" + purchase.result_hash.hex(),
+                }
+                for purchase in self.purchases
+            ],
+        }
+
+
+def epoch_report(connection: Connection, epoch_id: int) -> EpochReport:
+    """Everything about an epoch; raises UnknownEpoch."""
+    market = ComputeMarketClient(connection)
+    epoch = market.epoch(epoch_id)
+    ends_at = market.phase_ends_at(epoch_id)
+    now = connection.w3.eth.get_block("latest")["timestamp"]
+    followers = [
+        Follower(
+            declaration,
+            market.best_response(epoch_id, declaration.index, epoch.price) if epoch.price else None,
+            0 if declaration.closed else market.lock_of(epoch_id, declaration.index),
+        )
+        for declaration in market.declarations(epoch_id)
+    ]
+    left = None if ends_at is None else max(0, ends_at - now)
+    return EpochReport(epoch, market.phase_of(epoch_id), left, followers, market.purchases(epoch_id))

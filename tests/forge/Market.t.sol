@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ComputeMarket} from "../../contracts/ComputeMarket.sol";
+import {Declaration, Epoch, EpochPhase, Purchase} from "../../contracts/interfaces/IComputeMarket.sol";
+import {MarketHandler} from "./MarketHandler.sol";
+
+/// @notice The numbered invariants of the compute market, over random actors and time.
+contract MarketInvariants {
+    uint256 internal constant WAD = 1e18;
+    uint256 internal constant GRID = 24;
+
+    MarketHandler internal handler;
+    ComputeMarket internal market;
+
+    function setUp() external {
+        handler = new MarketHandler();
+        market = handler.market();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    function invariant_I4_unitsSoldNeverExceedCapacity() external view {
+        for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
+            Epoch memory e = market.epoch(epochId);
+            uint256 units;
+            for (uint256 i = 1; i <= e.purchaseCount; ++i) {
+                units += market.purchase(epochId, i).units;
+            }
+            require(units == e.soldUnits && units <= e.capacity, "I-4");
+        }
+    }
+
+    function invariant_I5_nobodyPaysMoreThanItsUnitsCostOrItLocked() external view {
+        require(!handler.overpaid(), "I-5");
+    }
+
+    function invariant_I6_noPriceEarnsMuchMoreThanAnAcceptedOne() external view {
+        for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
+            Epoch memory e = market.epoch(epochId);
+            if (e.pricedAt == 0) continue;
+            Declaration[] memory list = market.declarations(epochId);
+            uint256 allowed = (WAD + e.toleranceWad) * handler.profit(e, list, e.price);
+            for (uint256 i; i <= GRID; ++i) {
+                uint256 other = e.priceFloor + (uint256(e.priceCap) - e.priceFloor) * i / GRID;
+                require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
+            }
+            for (uint256 i; i < list.length; ++i) {
+                // Where a quadratic consumer leaves, and where half of what a log one would pay at most is asked.
+                uint256 other = list[i].value;
+                if (other < e.priceFloor || other > e.priceCap) continue;
+                require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
+                require(WAD * handler.profit(e, list, (other + e.priceFloor) / 2) <= allowed, "I-6");
+            }
+        }
+    }
+
+    function invariant_marketHoldsWhatItOwes() external view {
+        uint256 owed;
+        for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
+            Epoch memory e = market.epoch(epochId);
+            owed += e.freeBond;
+            for (uint256 i; i < e.consumerCount; ++i) {
+                if (!market.declaration(epochId, i).closed) owed += market.lockOf(epochId, i);
+            }
+            for (uint256 i = 1; i <= e.purchaseCount; ++i) {
+                Purchase memory p = market.purchase(epochId, i);
+                if (!handler.isOpen(p)) continue;
+                owed += uint256(p.units) * e.price / WAD + uint256(p.units) * e.bond / e.capacity;
+            }
+        }
+        require(handler.vault().balanceOf(address(market)) == owed, "solvency");
+    }
+
+    /// @dev Whatever happened, strangers can end every epoch, and nothing stays behind.
+    function afterInvariant() external {
+        handler.finish();
+        require(handler.vault().balanceOf(address(market)) == 0, "money stays behind");
+        uint256 sum;
+        for (uint256 i; i < handler.ACTORS(); ++i) {
+            sum += handler.vault().balanceOf(handler.actor(i));
+        }
+        require(sum == handler.ACTORS() * handler.FUNDS(), "money is lost");
+    }
+}
+
+/// @notice That the walk of the invariants reaches what they speak of.
+contract MarketHandlerTest {
+    function test_walkReachesEveryOutcome() external {
+        MarketHandler handler = new MarketHandler();
+        handler.open(0, 30e18 + 4, 1e18, 10e18 << 128, 100e18);
+        handler.declare(0, 1, 5e18, 1e18, 10e18, true);
+        handler.declare(0, 2, 6e18, 2e18, 10e18, false);
+        handler.declare(0, 3, 5e18, 1e18, 10e18, true);
+        handler.declare(0, 3, 0, 1, 1, true);
+        handler.pass(119);
+        handler.price(0, 0, 1);
+        handler.walk(0, 9);
+        handler.price(0, 9e18 + 1, 0);
+        require(handler.market().phaseOf(1) == EpochPhase.BUY, "no price was accepted");
+        handler.buy(0, 0, 3);
+        handler.buy(0, 1, 1e17 + 1);
+        handler.returnLock(0, 2, 3);
+        handler.deliver(0, 0, "result");
+        handler.accept(0, 0);
+        handler.pass(110);
+        handler.overbuy(0, 4, 1);
+        handler.buyLeftover(0, 4, 1e18 + 1);
+        handler.deliver(0, 2, "result");
+        handler.pass(119);
+        handler.release(0);
+        handler.pass(119);
+        handler.settle(0, 1);
+        handler.pass(119);
+        handler.settle(0, 2);
+
+        string[16] memory acts = [
+            "open",
+            "log",
+            "quadratic",
+            "dust",
+            "post",
+            "refuse",
+            "walk",
+            "buy",
+            "return",
+            "deliver",
+            "accept",
+            "overbuy",
+            "leftover",
+            "release",
+            "refund",
+            "silence"
+        ];
+        for (uint256 i; i < acts.length; ++i) {
+            require(handler.count(acts[i]) > 0, acts[i]);
+        }
+        require(handler.vault().balanceOf(address(handler.market())) == 0, "money stays behind");
+    }
+}
