@@ -23,7 +23,7 @@ def play_market(stage: Stage, data_node: str, dataset: str, task_id: int) -> Non
         offer = ["--capacity", "60", "--epochs", "1", *windows]
         workers.start("provider", ["provide", *offer, *stage.at(PROVIDER)])
         for account, estimator in CONSUMERS.items():
-            command = ["consume", "--task", str(task_id), "--estimator", estimator]
+            command = ["consume", "--estimator", estimator]
             workers.start(f"consumer {estimator}", [*command, *stage.at(account)])
         declared = Turn(
             "everyone has declared, so the demo turns the clock to the time of the price",

@@ -52,7 +52,7 @@ def cli(dataset: str) -> None:
 def _play_main_job(stage: Stage, dataset: str) -> None:
     with company() as workers:
         for account, estimator in MINERS.items():
-            command = ["mine", "--task", str(TASK), "--estimator", estimator, *stage.at(account)]
+            command = ["mine", "--estimator", estimator, *stage.at(account)]
             workers.start(f"miner {estimator}", command)
         terms = ["--reward", "100", "--payout", "7000,3000", "--min-score", "0.5"]
         terms += ["--commit-seconds", "600", "--reveal-seconds", "600"]

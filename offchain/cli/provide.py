@@ -21,7 +21,7 @@ SECONDS = click.IntRange(0, 2**32 - 1)
 )
 @click.option("--unit-cost", type=Tokens(), default="0.1", show_default=True, help="What a unit costs you.")
 @click.option("--price-floor", type=Tokens(), default="0.1", show_default=True, help="The lowest price.")
-@click.option("--price-cap", type=Tokens(), default="10", show_default=True, help="The highest price.")
+@click.option("--price-cap", type=Tokens(), default="1", show_default=True, help="The highest price.")
 @click.option(
     "--bond", type=Tokens(), default="10", show_default=True, help="Shared among what you do not deliver."
 )
