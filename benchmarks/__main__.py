@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from benchmarks import pricing, protocol, quantisation, scoring
+from benchmarks import market, pricing, protocol, quantisation, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 SECTIONS = {
     "protocol": protocol.run,
+    "market": market.run,
     "scoring": scoring.run,
     "quantisation": quantisation.run,
     "pricing": pricing.run,

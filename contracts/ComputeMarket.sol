@@ -420,8 +420,8 @@ contract ComputeMarket is IComputeMarket {
         Epoch storage e = _epochs[epochId];
         Game memory game = Game(e.capacity, e.unitCost, e.priceFloor, e.priceCap, e.toleranceWad);
         Crowd memory crowd = _entries[epochId].load(e.consumerCount);
-        uint256 profit = game.profitDown(crowd, walk.price);
         uint256 demand = crowd.sumDown(walk.price);
+        uint256 profit = game.profitOf(walk.price, demand);
 
         (uint256 point, Step step) = game.advance(crowd, profit, walk.point, maxPoints);
 

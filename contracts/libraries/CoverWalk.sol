@@ -52,10 +52,10 @@ library CoverWalk {
         }
     }
 
-    /// @notice The profit of a price, never more than the true one, with 36 decimals.
-    function profitDown(Game memory game, Crowd memory crowd, uint256 price) internal pure returns (uint256) {
+    /// @notice The profit of a price at which so many units are wanted, with 36 decimals.
+    function profitOf(Game memory game, uint256 price, uint256 units) internal pure returns (uint256) {
         unchecked {
-            return (price - game.unitCost) * _min(crowd.sumDown(price), game.capacity);
+            return (price - game.unitCost) * _min(units, game.capacity);
         }
     }
 
@@ -69,13 +69,13 @@ library CoverWalk {
         returns (uint256)
     {
         unchecked {
-            uint256 posted = (price - game.unitCost) * _min(crowd.sumUp(price), game.capacity);
-            if (profitDown(game, crowd, point) > posted) return point;
-            if (profitDown(game, crowd, price) != 0) return 0;
+            uint256 posted = profitOf(game, price, crowd.sumUp(price));
+            if (profitOf(game, point, crowd.sumDown(point)) > posted) return point;
+            if (profitOf(game, price, crowd.sumDown(price)) != 0) return 0;
             for (uint256 width = game.priceCap - game.unitCost; width != 0; width >>= 1) {
                 uint256 candidate = game.unitCost + width;
                 if (candidate < game.priceFloor) return 0;
-                if (profitDown(game, crowd, candidate) > posted) return candidate;
+                if (profitOf(game, candidate, crowd.sumDown(candidate)) > posted) return candidate;
             }
             return 0;
         }

@@ -14,7 +14,7 @@ LARGEST_DECLARED = 2**85 - 1
 # More points than any walk within the bounds of a deployment has.
 ALL_POINTS = 2**32
 # What `points_per_transaction` plans with: a little more than `benchmarks.market` measures.
-WALK_GAS, LOAD_GAS, POINT_GAS = 14_000_000, 6_000, 160
+WALK_GAS, LOAD_GAS, POINT_GAS = 14_000_000, 5_000, 130
 
 
 class Utility(IntEnum):

@@ -40,7 +40,7 @@ contract MarketTwins {
         returns (Step step, uint256 better, uint256[] memory points)
     {
         Crowd memory crowd = _load(list);
-        uint256 profit = game.profitDown(crowd, price);
+        uint256 profit = game.profitOf(price, crowd.sumDown(price));
         points = new uint256[](mostPoints);
         uint256 count = 1;
         uint256 point = game.priceFloor;

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from offchain.chain import errors
+from offchain.chain import errors, market
 from offchain.chain.market import LARGEST_DECLARED, Declaration, Purchase, Utility, Walk, cost_of
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from tests.market_world import (
@@ -333,6 +333,19 @@ def test_walk_reverts_on_its_way_and_another_price_starts_anew(world: World) -> 
     assert caught.value.price == too_high
     provider.post_price(epoch_id, BEST_PRICE, 1)
     assert provider.walk_of(epoch_id).price == BEST_PRICE
+
+
+def test_client_walks_a_long_cover_in_several_transactions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if a transaction had gas for two points of one consumer.
+    monkeypatch.setattr(market, "WALK_GAS", market.LOAD_GAS + 2 * market.POINT_GAS)
+    epoch_id = declared(world, tolerance_wad=UNIT // 20)
+
+    receipts = provider_of(world).market.prove_price(epoch_id, BEST_PRICE)
+
+    assert len(receipts) > 1
+    assert provider_of(world).market.epoch(epoch_id).price == BEST_PRICE
 
 
 def test_continue_walk_reverts_when_no_price_was_posted_or_its_time_is_over(world: World) -> None:

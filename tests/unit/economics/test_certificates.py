@@ -13,6 +13,7 @@ from numpy.random import Generator
 from offchain.cli import main
 from offchain.economics.cover import Cover, IntegerGame, Verdict, verify_cover, walk_cover
 from offchain.economics.followers import LogConsumers, QuadConsumers
+from offchain.economics.groups import Together
 from offchain.economics.integer import IntegerFollowers, IntegerLog, IntegerQuad
 from offchain.economics.kkt import is_best_response, misallocated
 from offchain.economics.leader import LeaderGame, LeaderSolution, solve_leader
@@ -271,3 +272,16 @@ def test_every_shared_instance_is_certified_or_told_why_not() -> None:
             assert proof["reason"]
         else:
             assert game["profit"] <= proof["profit_bound"] * (1 + 1e-12) <= game["profit"] * 1.0101
+
+
+def test_a_mixed_crowd_wants_what_its_kinds_want_and_its_best_price_is_proved(rng: Generator) -> None:
+    log, quad = (solution(rng, kind, 30).game.followers for kind in ("log", "quad"))
+    found = solve_leader(Together((log, quad)), 40.0, 0.5, (0.5, 20.0))
+    game, price = IntegerGame.of(found.game), to_wad(found.price)
+
+    kinds = (IntegerLog.of(log), IntegerQuad.of(quad))  # type: ignore[arg-type]
+
+    assert game.followers.units_down(price) == kinds[0].units_down(price) + kinds[1].units_down(price)
+    assert game.followers.most(30, price) == kinds[1].limit[0]
+    assert walk_cover(game, price, PERCENT).verdict is Verdict.PROVED
+    assert misallocated(game.followers, price, game.followers.units_down(price)) == ()
