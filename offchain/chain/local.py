@@ -42,13 +42,19 @@ class LocalChain:
         self.set_time(self.now() + seconds)
 
 
-def eth_tester_chain(accounts: int = 10) -> LocalChain:
-    """A chain in this process, with the funded accounts that Anvil has too."""
+def eth_tester_chain(accounts: int = 10, genesis_at: int | None = None) -> LocalChain:
+    """A chain in this process, with the funded accounts that Anvil has too.
+
+    genesis_at : the timestamp of its first block, where its hashes are to be the same again; else now
+    """
+    genesis = {"gas_limit": BLOCK_GAS_LIMIT}
+    if genesis_at is not None:
+        genesis["timestamp"] = genesis_at
     backend = PyEVMBackend.from_mnemonic(
         DEV_MNEMONIC,
         num_accounts=accounts,
         hd_path="m/44'/60'/0'/0",
-        genesis_parameters={"gas_limit": BLOCK_GAS_LIMIT},
+        genesis_parameters=genesis,
         genesis_state_overrides={"balance": 10**24},
     )
     tester = EthereumTester(backend)

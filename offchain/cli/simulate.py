@@ -65,7 +65,7 @@ def simulate(
         _report(folder, scenario, _told(scenario, PlainMarket()), command + " --offchain")
         return
     with tempfile.TemporaryDirectory() as home:
-        market = _chain_market(rpc, Path(home), consumers, dataset)
+        market = _chain_market(rpc, Path(home), consumers, dataset, seed)
         _report(folder, scenario, _told(scenario, market), command)
         _tell_ledger(market, Path(home))
 
@@ -91,21 +91,22 @@ def _report(folder: Path, scenario: Scenario, rows: list[Row], command: str) -> 
     click.echo(f"wrote {folder}/simulation.csv, .json, .png and .md")
 
 
-def _chain_market(rpc: str | None, home: Path, consumers: int, dataset: str) -> "ChainMarket":
+def _chain_market(rpc: str | None, home: Path, consumers: int, dataset: str, seed: int) -> "ChainMarket":
     # Only this needs the compiler and a chain, and they take their time to import.
     from offchain.chain.compiler import compile_contracts
     from offchain.workers.simulation import open_market
 
     click.echo("compiling and deploying")
-    return open_market(_chain(rpc, consumers), compile_contracts(), home, consumers, dataset)
+    return open_market(_chain(rpc, consumers), compile_contracts(), home, consumers, dataset, seed)
 
 
 def _chain(rpc: str | None, consumers: int) -> "LocalChain":
     from offchain.chain.connection import open_endpoint
     from offchain.chain.local import eth_tester_chain, running_anvil
+    from offchain.workers.simulation import GENESIS_AT
 
     if rpc is None:
-        return eth_tester_chain(accounts=consumers + 2)
+        return eth_tester_chain(consumers + 2, GENESIS_AT)
     return running_anvil(open_endpoint(rpc)[0])
 
 

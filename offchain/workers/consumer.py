@@ -6,6 +6,8 @@ candidate, to **mine** is to commit or reveal the candidate for the task's block
 
 import hashlib
 import logging
+import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
@@ -139,10 +141,17 @@ def decide(phase: EpochPhase, standing: Standing) -> Move:
 class Consumer:
     """One account that competes for tasks with models that others train for it."""
 
-    def __init__(self, sender: Sender, home: Home, estimator: str, seed: int) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        home: Home,
+        estimator: str,
+        seed: int,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
-        self.miner = Miner(sender, home, estimator, seed)
+        self.miner = Miner(sender, home, estimator, seed, token_bytes)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
 
     def tasks(self) -> range:

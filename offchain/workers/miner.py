@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from enum import Enum
 
 from eth_utils.crypto import keccak
@@ -87,7 +88,16 @@ def decide(phase: Phase, *, due: bool, has_model: bool, committed: bool, reveale
 class Miner:
     """One account that competes for tasks with one kind of estimator."""
 
-    def __init__(self, sender: Sender, home: Home, estimator: str, seed: int) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        home: Home,
+        estimator: str,
+        seed: int,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """token_bytes : where secrets come from; a simulation that is to be repeated brings its own."""
+        self._token_bytes = token_bytes
         self.address = sender.address
         self.registry = TaskRegistryClient(sender.connection, sender)
         self.proof = ProofOfLearningClient(sender.connection, sender)
@@ -162,7 +172,7 @@ class Miner:
         if gas > MAX_TRANSACTION_GAS:
             raise RevealTooLarge(task.task_id, gas, MAX_TRANSACTION_GAS)
         self._home.blobs.put(to_canonical_json(parameters))
-        self._home.save_model(task, ModelSecret(model, secrets.token_bytes(32)))
+        self._home.save_model(task, ModelSecret(model, self._token_bytes(32)))
 
     def _train(self, task: Task) -> None:
         """Train on the published rows, if they are there and the task's, and keep the model."""

@@ -52,6 +52,8 @@ TERMS = Terms(
     payout_bps=(10_000,),
 )
 FUNDS = 10**9 * WAD
+GENESIS_AT = 1_800_000_000
+"""With the seed it fixes every hash, and so the draw of the test rows, on a chain in this process."""
 WINDOW_SECONDS = 1000
 _WINDOWS = ("declare", "price", "buy", "leftover", "deliver", "accept")
 ESTIMATORS = ("logistic", "mlp", "sgd")
@@ -76,7 +78,13 @@ class ChainMarket:
     """
 
     def __init__(
-        self, chain: LocalChain, connection: Connection, root: Path, consumers: int, dataset: str
+        self,
+        chain: LocalChain,
+        connection: Connection,
+        root: Path,
+        consumers: int,
+        dataset: str,
+        seed: int,
     ) -> None:
         self.connection = connection
         self._chain = chain
@@ -85,11 +93,12 @@ class ChainMarket:
         ]
         homes = [Home.of(root, connection, sender.address) for sender in senders]
         self._data = datasets.encode(datasets.load(dataset))
-        self._data_node = DataNode(senders[0], homes[0])
+        secrets = np.random.default_rng(seed).bytes  # nobody but this process plays here
+        self._data_node = DataNode(senders[0], homes[0], secrets)
         self._market = ComputeMarketClient(connection, senders[1])
         self._blobs = homes[1].blobs
         self.consumers = [
-            Consumer(sender, home, ESTIMATORS[index % len(ESTIMATORS)], seed=index)
+            Consumer(sender, home, ESTIMATORS[index % len(ESTIMATORS)], index, secrets)
             for index, (sender, home) in enumerate(zip(senders[2:], homes[2:], strict=True))
         ]
         bank = TokenClient(connection, senders[0])
@@ -187,9 +196,9 @@ def _epoch_of(offer: Offer, consumers: int) -> EpochSpec:
 
 
 def open_market(
-    chain: LocalChain, artifacts: dict[str, Artifact], root: Path, consumers: int, dataset: str
+    chain: LocalChain, artifacts: dict[str, Artifact], root: Path, consumers: int, dataset: str, seed: int
 ) -> ChainMarket:
     """Deploy the protocol on a local chain and fund everybody."""
     deployer = Web3Deployer(chain.w3, dev_account(0), artifacts)
     connection = Connection.over(chain.w3, deploy(deployer, BOUNDS, MARKET_BOUNDS))
-    return ChainMarket(chain, connection, root, consumers, dataset)
+    return ChainMarket(chain, connection, root, consumers, dataset, seed)

@@ -177,7 +177,7 @@ def test_bought_training_ends_in_a_paid_reward(world: World, cast: Cast) -> None
     epoch = cast.market.epoch(epoch_id)
     board = world.data_node.proof.revealed_models(task_id)
     assert {model.miner for model in board} == {buyer.address for buyer in cast.consumers}
-    assert board[0].score_wad > 0.85 * UNIT
+    assert board[0].score_wad > 0.6 * UNIT  # of three classes alike, after a few iterations
     costs = {p.consumer: cost_of(epoch.price, p.units) for p in purchases}
     gains = {person.address: person.balance() - before[person.address] for person in world.people}
     for person in cast.people:

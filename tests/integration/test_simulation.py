@@ -16,7 +16,7 @@ from offchain.economics.epochs import PlainMarket, paper_scenario, run
 from offchain.economics.experiments.epochs_report import row_of
 from offchain.storage import BlobStore
 from offchain.workers import reading
-from offchain.workers.simulation import open_market
+from offchain.workers.simulation import GENESIS_AT, open_market
 
 STEPS = 3  # of which the last is scarce: a bound price, and consumers that get nothing or a fraction
 
@@ -34,7 +34,7 @@ def test_a_chain_gives_the_numbers_that_the_economics_give(
     chain: LocalChain, artifacts: dict[str, Artifact], tmp_path: Path
 ) -> None:
     scenario = paper_scenario(3, STEPS, seed=1)
-    market = open_market(chain, artifacts, tmp_path, 3, "iris")
+    market = open_market(chain, artifacts, tmp_path, 3, "iris", seed=1)
 
     on_chain, trained = [], []
     for step in run(scenario, market):
@@ -60,6 +60,18 @@ def test_a_chain_gives_the_numbers_that_the_economics_give(
     assert len(blocks) == 1 + sum(1 for step in trained if step)
     assert all("accuracy" in block["data"] for block in blocks[1:])
     assert LearningLedgerClient(market.connection).first_invalid() is None
+
+
+def test_a_seed_gives_the_same_learning_blocks_again(artifacts: dict[str, Artifact], tmp_path: Path) -> None:
+    ledgers = []
+    for name in ("one", "two"):
+        chain = eth_tester_chain(accounts=3, genesis_at=GENESIS_AT)
+        market = open_market(chain, artifacts, tmp_path / name, 1, "iris", seed=5)
+        assert len(list(run(paper_scenario(1, 1, seed=5), market))) == 1
+        ledgers.append(reading.paper_ledger(market.connection, BlobStore(tmp_path / name / "blobs")))
+
+    assert len(ledgers[0]) == 2
+    assert ledgers[0] == ledgers[1]  # every hash of it
 
 
 def test_the_command_prints_the_papers_lines_and_writes_its_files(tmp_path: Path) -> None:
