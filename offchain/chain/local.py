@@ -57,6 +57,10 @@ def eth_tester_chain(accounts: int = 10, genesis_at: int | None = None) -> Local
         genesis_parameters=genesis,
         genesis_state_overrides={"balance": 10**24},
     )
+    if genesis_at is not None:
+        # eth-tester draws PREVRANDAO anew for each block, and with it the block's hash.
+        mine_block = backend.chain.mine_block
+        backend.chain.mine_block = lambda **options: mine_block(**{**options, "mix_hash": bytes(32)})
     tester = EthereumTester(backend)
 
     def set_time(timestamp: int) -> None:

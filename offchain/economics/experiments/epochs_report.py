@@ -157,10 +157,10 @@ def _page(name: str, scenario: Scenario, rows: list[Row], command: str) -> str:
     )
     return f"""# The paper's experiment
 
-{scenario.consumers:,} consumers with logarithmic utilities drawn anew in each of {scenario.steps} time steps (seed
-{scenario.seed}); a stock of {scenario.stock / WAD:g} units, {scenario.replenishment / WAD:g} more before each later
-step, a unit cost of {scenario.unit_cost / WAD:g}, prices from {scenario.price_floor / WAD:g} to
-{scenario.price_cap / WAD:g}.
+{scenario.consumers:,} consumers have logarithmic utilities, drawn anew in each of {scenario.steps} time steps (seed
+{scenario.seed}). The provider starts with {scenario.stock / WAD:g} units and gets {scenario.replenishment / WAD:g}
+more before each later step. A unit costs it {scenario.unit_cost / WAD:g}; its price may be from
+{scenario.price_floor / WAD:g} to {scenario.price_cap / WAD:g}. The numbers are the same with a chain and without one.
 
 {_NOTE}
 The price is at its bound in {len(bound)} of {len(rows)} steps; in {len(scarce)} somebody could not get resources.
