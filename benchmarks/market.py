@@ -41,10 +41,15 @@ class Crowd:
 
     @classmethod
     def draw(cls, size: int) -> "Crowd":
-        """Lognormal values, shapes and limits; capacity for half of what is wanted at the floor."""
+        """Lognormal values, shapes and limits, of consumers who want something at a price of 0.5.
+
+        There is capacity for half of what they want at the floor.
+        """
         rng = np.random.default_rng(size)
-        log, quad = (rng.lognormal([1.0, 0.0, 1.0], [0.7, 0.6, 0.8], (size // 2, 3)).T for _ in range(2))
-        followers = Together((LogConsumers(*log), QuadConsumers(*quad)))
+        log, quad = (rng.lognormal([1.0, 0.0, 1.0], [0.7, 0.6, 0.8], (2 * size, 3)) for _ in range(2))
+        log, quad = log[log[:, 0] * log[:, 1] > 0.5], quad[quad[:, 0] > 0.5]
+        kinds = LogConsumers(*log[: size // 2].T), QuadConsumers(*quad[: size // 2].T)
+        followers = Together(kinds)
         capacity = 0.5 * float(followers.demand(0.3).sum())
         return cls(solve_leader(followers, capacity, 0.2, (0.3, 20.0)))
 

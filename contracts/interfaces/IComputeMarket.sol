@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IVault} from "./IVault.sol";
 
-/// @dev As many consumers as one transaction can load and still walk on with: see `benchmarks/market.py`.
+/// @dev As many consumers as one transaction can load and still walk on with, by what `benchmarks/market.py` measures.
 uint256 constant MAX_EPOCH_CONSUMERS = 2000;
 
 /// @notice Where an epoch stands. Every phase ends by a deadline, and nobody is needed to end it.
