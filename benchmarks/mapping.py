@@ -71,7 +71,7 @@ def measure_split(data: EncodedDataset, estimator: str, split: int) -> list[floa
     mine, theirs = map_rows(rows, width, owner), map_rows(rows, width, thief)
     stolen = train_candidate(mine, targets, data.manifest, estimator, split)
     refitted = estimators.fit(estimator, classes, stolen.parameters, theirs, targets, split)
-    refit = convert(refitted, data.manifest, theirs, stolen.parameters)
+    refit = convert(refitted, classes, theirs, stolen.parameters)
     fitted = estimators.fit(estimator, classes, stolen.parameters, mine, targets, split)
     seen_by_thief = map_rows(unseen, width, thief)
 

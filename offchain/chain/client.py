@@ -35,6 +35,7 @@ class Client:
             raise AccountInvalid(f"{self.name} can only be read: no account was given")
         return self.sender.send(call)
 
-    def _events(self, event: ContractEvent, **filters: Any) -> list[EventData]:
-        """All events of one kind since the deployment, oldest first."""
-        return list(event.get_logs(argument_filters=filters, from_block=self.connection.deployment.block))
+    def _events(self, event: ContractEvent, from_block: int | None = None, **filters: Any) -> list[EventData]:
+        """All events of one kind since a block, or since the deployment, oldest first."""
+        first = self.connection.deployment.block if from_block is None else from_block
+        return list(event.get_logs(argument_filters=filters, from_block=first))

@@ -24,7 +24,7 @@ def transactions(connection: Connection) -> Iterator[Transaction]:
     """All transactions since the deployment, oldest first."""
     w3, deployment = connection.w3, connection.deployment
     contracts: dict[str, tuple[str, Contract]] = {}
-    for name in ("token", "vault", "registry", "proof", "ledger"):
+    for name in ("token", "vault", "registry", "proof", "ledger", "market"):
         described = getattr(deployment, name)
         address = Web3.to_checksum_address(described.address)
         contracts[address] = name, w3.eth.contract(address, abi=described.abi)

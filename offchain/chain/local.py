@@ -42,15 +42,25 @@ class LocalChain:
         self.set_time(self.now() + seconds)
 
 
-def eth_tester_chain(accounts: int = 10) -> LocalChain:
-    """A chain in this process, with the funded accounts that Anvil has too."""
+def eth_tester_chain(accounts: int = 10, genesis_at: int | None = None) -> LocalChain:
+    """A chain in this process, with the funded accounts that Anvil has too.
+
+    genesis_at : the timestamp of its first block, where its hashes are to be the same again; else now
+    """
+    genesis = {"gas_limit": BLOCK_GAS_LIMIT}
+    if genesis_at is not None:
+        genesis["timestamp"] = genesis_at
     backend = PyEVMBackend.from_mnemonic(
         DEV_MNEMONIC,
         num_accounts=accounts,
         hd_path="m/44'/60'/0'/0",
-        genesis_parameters={"gas_limit": BLOCK_GAS_LIMIT},
+        genesis_parameters=genesis,
         genesis_state_overrides={"balance": 10**24},
     )
+    if genesis_at is not None:
+        # eth-tester draws PREVRANDAO anew for each block, and with it the block's hash.
+        mine_block = backend.chain.mine_block
+        backend.chain.mine_block = lambda **options: mine_block(**{**options, "mix_hash": bytes(32)})
     tester = EthereumTester(backend)
 
     def set_time(timestamp: int) -> None:
@@ -89,6 +99,11 @@ def anvil_chain(block_seconds: int | None = None, port: int | None = None) -> It
     finally:
         process.terminate()
         process.wait()
+
+
+def running_anvil(w3: Web3) -> LocalChain:
+    """An Anvil that somebody else has started, and ends."""
+    return _anvil(w3)
 
 
 def _anvil(w3: Web3) -> LocalChain:

@@ -8,6 +8,7 @@ from web3.types import TxReceipt
 
 from offchain.chain.client import Client
 from offchain.chain.phase import Phase
+from offchain.chain.registry import TaskRegistryClient
 
 ALL_ROWS = 2**256 - 1
 COMMIT_DOMAIN = keccak(text="PoLeStar.Commitment.v1")
@@ -142,6 +143,7 @@ class ProofOfLearningClient(Client):
 
     def revealed_models(self, task_id: int) -> list[RevealedModel]:
         """The leaderboard: all revealed models, best first, ties in the order of commitment."""
+        since = TaskRegistryClient(self.connection).task(task_id).draw_block
         models = [
             RevealedModel(
                 event["args"]["miner"],
@@ -150,7 +152,7 @@ class ProofOfLearningClient(Client):
                 event["args"]["scoreWad"],
                 self.commitment_of(task_id, event["args"]["miner"]).order,
             )
-            for event in self._events(self._contract.events.ModelRevealed(), taskId=task_id)
+            for event in self._events(self._contract.events.ModelRevealed(), since, taskId=task_id)
         ]
         return sorted(models, key=lambda model: (-model.score_wad, model.order))
 

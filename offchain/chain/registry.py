@@ -115,7 +115,8 @@ class TaskRegistryClient(Client):
 
     def published_training_rows(self, task_id: int) -> bytes | None:
         """The name of the blob that the data node published last, if any."""
-        events = self._events(self._contract.events.TrainingRowsPublished(), taskId=task_id)
+        since = self.task(task_id).draw_block  # nothing is published before the draw
+        events = self._events(self._contract.events.TrainingRowsPublished(), since, taskId=task_id)
         return bytes(events[-1]["args"]["blobHash"]) if events else None
 
     def disclosed_rows(self, task: Task) -> bytes:

@@ -8,11 +8,14 @@ import click
 COMMANDS: dict[str, str] = {
     "task": "offchain.cli.task:task",
     "mine": "offchain.cli.mine:mine",
+    "provide": "offchain.cli.provide:provide",
+    "consume": "offchain.cli.consume:consume",
     "ledger": "offchain.cli.ledger:ledger",
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
     "market": "offchain.cli.market:market",
     "price": "offchain.cli.price:price",
+    "simulate": "offchain.cli.simulate:simulate",
 }
 
 
@@ -52,6 +55,8 @@ def main() -> None:
     \b
     pole task post iris --account dev:0     post a task and carry it to its end
     pole mine --account dev:1               compete for the open tasks
+    pole provide --account dev:5            sell compute to those who compete
+    pole consume --account dev:2            compete with compute that was bought
     pole task list                          what there is to do
     pole ledger --verify                    what was learned, and whether that is true
     pole market list                        where compute is sold

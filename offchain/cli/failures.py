@@ -7,6 +7,7 @@ import click
 import requests
 
 from offchain.chain.errors import ChainError
+from offchain.compute.errors import ComputeError
 from offchain.learning.errors import LearningError
 from offchain.storage import StorageError
 from offchain.workers.errors import WorkerError
@@ -17,7 +18,7 @@ def one_line() -> Iterator[None]:
     """Raise a ClickException in place of any error that is the user's to mend."""
     try:
         yield
-    except (ChainError, LearningError, StorageError, WorkerError) as error:
+    except (ChainError, ComputeError, LearningError, StorageError, WorkerError) as error:
         raise click.ClickException(str(error)) from error
     except requests.RequestException as error:
         raise click.ClickException(f"the node stopped answering: {error}") from error

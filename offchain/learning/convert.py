@@ -20,7 +20,6 @@ from offchain.learning.convert_trees import from_trees, is_trees
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters
 from offchain.learning.lanes import bias_limit
-from offchain.learning.manifest import Manifest
 from offchain.learning.model import MAX_HIDDEN_SHIFT, MAX_VALUE_SHIFT, DenseLayer, DenseModel, encode
 from offchain.learning.network import Affine, Floats, Network, from_estimator
 from offchain.learning.scoring import output_sums
@@ -33,7 +32,7 @@ _HIDDEN_SHIFTS: Final = range(0, 17)
 
 def convert(
     estimator: Any,
-    manifest: Manifest,
+    class_count: int,
     calibration: NDArray[np.uint8],
     parameters: Parameters,
 ) -> bytes:
@@ -41,6 +40,8 @@ def convert(
 
     Parameters
     ----------
+    class_count
+        Classes of the target; 0 for a regression.
     calibration : ndarray of uint8, shape (n, f)
         The rows on which the loss of quantisation is measured, mapped where the task has a secure mapping.
     parameters
@@ -55,10 +56,8 @@ def convert(
     """
     feature_count = calibration.shape[1]
     if is_trees(estimator):
-        return trees.encode(
-            from_trees(estimator, feature_count, manifest.class_count, parameters_hash(parameters))
-        )
-    network = from_estimator(estimator, manifest.class_count)
+        return trees.encode(from_trees(estimator, feature_count, class_count, parameters_hash(parameters)))
+    network = from_estimator(estimator, class_count)
     inputs = len(network.layers[0].weights)
     if inputs != feature_count:
         raise EstimatorError(f"the estimator takes {inputs} features, rows have {feature_count}")

@@ -62,14 +62,14 @@ def train_candidate(
         )
         float_score = _score(targets[validation], fitted.predict(features[validation]), manifest.class_count)
         if chosen is None or float_score > chosen[0]:
-            model = convert(fitted, manifest, features[fitting], parameters)
+            model = convert(fitted, manifest.class_count, features[fitting], parameters)
             predictions = predict_bytes(model, features[validation])
             quantised_score = _score(targets[validation], predictions, manifest.class_count)
             chosen = float_score, quantised_score, parameters
     assert chosen is not None
     float_score, quantised_score, parameters = chosen
     refitted = estimators.fit(estimator, manifest.class_count, parameters, features, targets, seed)
-    model = convert(refitted, manifest, features, parameters)
+    model = convert(refitted, manifest.class_count, features, parameters)
     return Candidate(model, parameters, float_score, quantised_score)
 
 

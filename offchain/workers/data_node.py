@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -88,17 +89,20 @@ def default_test_count(row_count: int, row_size: int) -> int:
 class DataNode:
     """One account's tasks."""
 
-    def __init__(self, sender: Sender, home: Home) -> None:
+    def __init__(
+        self, sender: Sender, home: Home, token_bytes: Callable[[int], bytes] = secrets.token_bytes
+    ) -> None:
+        """token_bytes : where secrets come from; a simulation that is to be repeated brings its own."""
         self.address = sender.address
         self.registry = TaskRegistryClient(sender.connection, sender)
         self.proof = ProofOfLearningClient(sender.connection, sender)
-        self._sender, self._home = sender, home
+        self._sender, self._home, self._token_bytes = sender, home, token_bytes
 
     def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
         """Salt the rows, keep them, publish the manifest and post the task; gives its id."""
         manifest = data.manifest
         rows = SaltedRows(
-            tuple(data.row_bytes(index) for index in range(manifest.row_count)), secrets.token_bytes(32)
+            tuple(data.row_bytes(index) for index in range(manifest.row_count)), self._token_bytes(32)
         )
         self._home.save_rows(rows)
         spec = TaskSpec(

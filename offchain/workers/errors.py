@@ -13,8 +13,15 @@ OVERTAKEN = (
     errors.RevealWindowClosed,
     errors.AlreadyRevealed,
     errors.WrongPhase,
+    errors.WrongEpochPhase,
+    errors.EpochFull,
+    errors.SoldOut,
+    errors.CapacityExceeded,
+    errors.DeclarationClosed,
+    errors.WrongPurchaseStatus,
+    errors.NothingToRelease,
 )
-"""The task moved on between a decision and its transaction: the next decision is made from where it is now."""
+"""It moved on between a decision and its transaction: the next decision is made from where it is now."""
 
 
 class WorkerError(Exception):

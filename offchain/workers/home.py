@@ -6,12 +6,13 @@
     <root>/<chain id>-<proof>/<account>/           private to one account
         data/<data root>.json                      a data node's rows and salts
         models/<task id>-<data root>.json          a miner's model and salt
+        orders/<task id>-<data root>.json          what a consumer declared for a task, and in which epoch
 """
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from platformdirs import user_data_path
 
 from offchain.chain.connection import Connection
 from offchain.chain.registry import Task
+from offchain.economics.curve import LearningCurve
 from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore, write_durably
 
@@ -34,6 +36,23 @@ class ModelSecret:
 
     model: bytes
     salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a consumer has declared in an epoch for a task, written down before it declares.
+
+    closed : nothing more comes of it: nothing was bought, or what was delivered is no model
+    collected : the model was checked and kept
+    """
+
+    epoch_id: int
+    value: int
+    efficiency: int
+    limit: int
+    curve: LearningCurve
+    closed: bool = False
+    collected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +89,32 @@ class Home:
         """Keep a model that is to be committed to, unless there is one: it may be committed to already."""
         with suppress(FileExistsError):
             content = {"model": secret.model.hex(), "salt": secret.salt.hex()}
-            self._save(self._model_path(task), content, once=True)
+            self._save(self._task_path("models", task), content, once=True)
 
     def load_model(self, task: Task) -> ModelSecret | None:
         """The model for a task, where this account has one."""
-        content = self._load(self._model_path(task))
+        content = self._load(self._task_path("models", task))
         if content is None:
             return None
         return ModelSecret(bytes.fromhex(content["model"]), bytes.fromhex(content["salt"]))
 
+    def save_order(self, task: Task, order: Order) -> None:
+        """Keep what is declared for a task; a later order takes the place of an earlier one."""
+        self._save(self._task_path("orders", task), asdict(order))
+
+    def load_order(self, task: Task) -> Order | None:
+        """The last order for a task, if there was one."""
+        content = self._load(self._task_path("orders", task))
+        if content is None:
+            return None
+        return Order(**{**content, "curve": LearningCurve(**content["curve"])})
+
     def _rows_path(self, data_root: bytes) -> Path:
         return self.account_folder / "data" / f"{data_root.hex()}.json"
 
-    def _model_path(self, task: Task) -> Path:
+    def _task_path(self, kind: str, task: Task) -> Path:
         # A local chain that is started anew has the same contracts and task ids, and other tasks.
-        return self.account_folder / "models" / f"{task.task_id}-{task.data_root.hex()}.json"
+        return self.account_folder / kind / f"{task.task_id}-{task.data_root.hex()}.json"
 
     def _save(self, path: Path, content: Mapping[str, object], *, once: bool = False) -> None:
         write_durably(path, json.dumps(content).encode(), once=once)

@@ -77,3 +77,18 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
         except NODE_AWAY as error:
             log.warning("%s", error)
         time.sleep(POLL_SECONDS)
+
+
+def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]], count: int) -> None:
+    """Step through tasks as they come, until so many have come and are finished."""
+    rounds = Rounds(step)
+    while True:
+        try:
+            known = list(tasks())
+            unfinished = rounds.run(known)
+        except NODE_AWAY as error:
+            log.warning("%s", error)
+        else:
+            if len(known) >= count and not unfinished:
+                return
+        time.sleep(POLL_SECONDS)

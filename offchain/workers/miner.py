@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from enum import Enum
 
 from eth_utils.crypto import keccak
@@ -12,24 +13,19 @@ from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
 from offchain.learning import estimators
-from offchain.learning.limits import MAX_MANIFEST_BYTES
-from offchain.learning.manifest import Manifest
-from offchain.learning.mapping import map_rows, mapping_seed
+from offchain.learning.estimators import Parameters
 from offchain.learning.metrics import Metric
-from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
-from offchain.learning.scoring import split_rows
 from offchain.learning.scoring_gas import rows_per_reveal
-from offchain.learning.split import drawn_rows
-from offchain.learning.training import Candidate, train_candidate
+from offchain.learning.training import train_candidate
 from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.scorers import SCORERS
+from offchain.workers.task_rows import open_task_rows
 
 log = logging.getLogger(__name__)
 
-MAX_TRAINING_BYTES = 256 * 1024 * 1024
 MAX_REVEAL_TRANSACTIONS = 64
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
 
@@ -93,7 +89,16 @@ def decide(phase: Phase, *, due: bool, has_model: bool, committed: bool, reveale
 class Miner:
     """One account that competes for tasks with one kind of estimator."""
 
-    def __init__(self, sender: Sender, home: Home, estimator: str, seed: int) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        home: Home,
+        estimator: str,
+        seed: int,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        """token_bytes : where secrets come from; a simulation that is to be repeated brings its own."""
+        self._token_bytes = token_bytes
         self.address = sender.address
         self.registry = TaskRegistryClient(sender.connection, sender)
         self.proof = ProofOfLearningClient(sender.connection, sender)
@@ -166,58 +171,39 @@ class Miner:
                 *(task.task_id, len(secret.model), scored, task.test_count),
             )
 
-    def _train(self, task: Task) -> None:
-        """Train on the published rows, if they are there and the task's, and keep the model."""
+    def check_scorer(self, task: Task) -> None:
+        """Raise ScorerUnsupported where the task's scorer does not read this miner's models."""
         kind = estimators.kind(self._estimator, task.class_count)
         scorer = self._sender.connection.deployment.scorers[SCORERS[kind]].address
         if task.scorer != scorer:
             raise ScorerUnsupported(task.task_id, task.scorer, scorer)
+
+    def keep(self, task: Task, model: bytes, parameters: Parameters) -> None:
+        """Keep the model to commit to, however it was trained; raises RevealTooLarge."""
+        rows = _rows_per_reveal(task, model)
+        if rows * MAX_REVEAL_TRANSACTIONS < task.test_count:
+            raise RevealTooLarge(task.task_id, rows, task.test_count, MAX_REVEAL_TRANSACTIONS)
+        self._home.blobs.put(to_canonical_json(parameters))
+        self._home.save_model(task, ModelSecret(model, self._token_bytes(32)))
+
+    def _train(self, task: Task) -> None:
+        """Train on the published rows, if they are there and the task's, and keep the model."""
+        self.check_scorer(task)
         published = self.registry.published_training_rows(task.task_id)
         if published is None:
             return
         try:
-            candidate = self._candidate(task, published)
+            deployment = self._sender.connection.deployment
+            rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
         except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return
-        rows = _rows_per_reveal(task, candidate.model)
-        if rows * MAX_REVEAL_TRANSACTIONS < task.test_count:
-            raise RevealTooLarge(task.task_id, rows, task.test_count, MAX_REVEAL_TRANSACTIONS)
+        found = train_candidate(rows.features, rows.targets, rows.manifest, self._estimator, self._seed)
+        self.keep(task, found.model, found.parameters)
         log.info(
             "task %d: trained %s: validation score %.4f, quantised %.4f",
-            *(
-                task.task_id,
-                candidate.parameters["estimator"],
-                candidate.float_score,
-                candidate.quantised_score,
-            ),
+            *(task.task_id, found.parameters["estimator"], found.float_score, found.quantised_score),
         )
-        self._home.blobs.put(to_canonical_json(candidate.parameters))
-        self._home.save_model(task, ModelSecret(candidate.model, secrets.token_bytes(32)))
-
-    def _candidate(self, task: Task, published: bytes) -> Candidate:
-        manifest = Manifest.from_bytes(self._home.blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
-        shape = (manifest.feature_count, manifest.class_count, manifest.row_count)
-        if shape != (task.feature_count, task.class_count, task.row_count):
-            raise TrainingRowsInvalid("the manifest describes another data set")
-        size = blob_size(task.row_count, task.row_size, task.test_count)
-        if size > MAX_TRAINING_BYTES:
-            raise TrainingRowsInvalid(f"{size:,} bytes, and this miner takes {MAX_TRAINING_BYTES:,}")
-        rows = open_training_blob(
-            self._home.blobs.get(published, size),
-            data_root=task.data_root,
-            row_count=task.row_count,
-            row_size=task.row_size,
-            # Computed here: for a foreign task of absurdly many rows a node would not answer.
-            test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
-        )
-        features, targets = split_rows(b"".join(rows), task.feature_count, task.class_count)
-        deployment = self._sender.connection.deployment
-        seed = mapping_seed(
-            deployment.chain_id, deployment.proof.address, task.task_id, task.ledger_tip, self.address
-        )
-        mapped = map_rows(features, task.mapping_width, seed)
-        return train_candidate(mapped, targets, manifest, self._estimator, self._seed)
 
 
 def _rows_per_reveal(task: Task, model: bytes) -> int:

@@ -132,6 +132,8 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
         (("vault", "withdraw", "5", "--account", "dev:8"), {}, "deposit the difference"),
         (("task", "post", "iris", "--payout", "5000", "--account", "dev:0"), {}, "no payout curve"),
         (("task", "post", "iris", "--reveal-seconds", "1", "--account", "dev:0"), {}, "a window of 1 s"),
+        (("provide", "--dask", "tcp://127.0.0.1:9", "--account", "dev:0"), {}, "no Dask scheduler answers"),
+        (("simulate", "--rpc", "http://127.0.0.1:9"), {}, "no node answers at http://127.0.0.1:9"),
     ],
 )
 def test_a_mistake_is_one_clear_line(

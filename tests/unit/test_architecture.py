@@ -10,13 +10,14 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.errors import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("learning", "economics", "chain", "workers", "cli")
+PACKAGES = ("learning", "economics", "compute", "chain", "workers", "cli")
 MAY_IMPORT = {
     "learning": {"learning"},
     "economics": {"economics"},
+    "compute": {"compute", "learning", "economics"},
     "chain": {"chain"},
-    "workers": {"workers", "chain", "learning", "economics"},
-    "cli": {"cli", "workers", "chain", "learning", "economics"},
+    "workers": {"workers", "chain", "compute", "learning", "economics"},
+    "cli": {"cli", "workers", "chain", "compute", "learning", "economics"},
 }
 CHAIN_LIBRARIES = {"web3", "eth_account", "eth_tester", "requests"}
 
@@ -45,7 +46,7 @@ def test_packages_import_downwards_only(package: str) -> None:
     assert {pair for pair in imported if pair[1] not in MAY_IMPORT[package]} == set()
 
 
-@pytest.mark.parametrize("package", ["learning", "economics"])
+@pytest.mark.parametrize("package", ["learning", "economics", "compute"])
 def test_pure_packages_know_no_chain(package: str) -> None:
     roots = {(path.name, module.split(".")[0]) for path in files(package) for module in imports(path)}
 

@@ -53,7 +53,7 @@ def test_tree_model_predicts_what_scikit_learn_predicts(name, estimator):
         0,
     )
 
-    model = convert(fitted, encoded.manifest, encoded.features[training], parameters)
+    model = convert(fitted, encoded.manifest.class_count, encoded.features[training], parameters)
 
     expected = fitted.predict(encoded.features[test].astype(np.float64))
     assert predict_bytes(model, encoded.features[test]).tolist() == expected.tolist()
@@ -103,7 +103,7 @@ def test_class_that_was_never_seen_is_never_predicted():
     seen = training[encoded.targets[training] != 1]
     fitted = estimators.fit("svm", 3, {"max_iter": 2000}, encoded.features[seen], encoded.targets[seen], 0)
 
-    model = convert(fitted, encoded.manifest, encoded.features[seen], {})
+    model = convert(fitted, encoded.manifest.class_count, encoded.features[seen], {})
 
     assert 1 not in predict_bytes(model, encoded.features[test])
 
@@ -121,7 +121,7 @@ def test_activation_without_an_exact_form_is_rejected(activation):
     fitted = MLPClassifier((4,), activation=activation, max_iter=5).fit(encoded.features, encoded.targets)
 
     with pytest.raises(EstimatorError, match=activation):
-        convert(fitted, encoded.manifest, encoded.features, {})
+        convert(fitted, encoded.manifest.class_count, encoded.features, {})
 
 
 def test_estimator_for_other_rows_is_rejected():
@@ -129,11 +129,11 @@ def test_estimator_for_other_rows_is_rejected():
     fitted = LogisticRegression().fit(encoded.features[:, :3], encoded.targets)
 
     with pytest.raises(EstimatorError, match="3 features"):
-        convert(fitted, encoded.manifest, encoded.features, {})
+        convert(fitted, encoded.manifest.class_count, encoded.features, {})
 
 
 def test_unfitted_estimator_is_rejected():
     encoded, _, _ = split_of("iris", 0.3)
 
     with pytest.raises(EstimatorError, match="not fitted"):
-        convert(LogisticRegression(), encoded.manifest, encoded.features, {})
+        convert(LogisticRegression(), encoded.manifest.class_count, encoded.features, {})

@@ -1,0 +1,131 @@
+"""`pole provide`: sell compute."""
+
+from decimal import Decimal
+
+import click
+
+from offchain.chain.market import EpochSpec
+from offchain.cli.options import Node, Tokens, account_option, chain_options, log_progress, to_units
+from offchain.compute.executor import JobExecutor
+from offchain.compute.process import Limits
+from offchain.workers.loop import watch, watch_until
+from offchain.workers.provider import Plan, Provider
+
+SECONDS = click.IntRange(0, 2**32 - 1)
+
+
+@click.command()
+@click.option("--capacity", type=Tokens(), default="100", show_default=True, help="Units of the first epoch.")
+@click.option(
+    "--replenish", type=Tokens(), default="20", show_default=True, help="Units added for each later epoch."
+)
+@click.option("--unit-cost", type=Tokens(), default="0.1", show_default=True, help="What a unit costs you.")
+@click.option("--price-floor", type=Tokens(), default="0.1", show_default=True, help="The lowest price.")
+@click.option("--price-cap", type=Tokens(), default="1", show_default=True, help="The highest price.")
+@click.option(
+    "--bond", type=Tokens(), default="10", show_default=True, help="Shared among what you do not deliver."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="How far from optimal the contract may let your price be.",
+)
+@click.option(
+    "--consumers",
+    type=click.IntRange(1, 2**16 - 1),
+    default=100,
+    show_default=True,
+    help="How many may come.",
+)
+@click.option("--declare-seconds", type=SECONDS, default=600, show_default=True, help="Time to declare.")
+@click.option(
+    "--price-seconds", type=SECONDS, default=600, show_default=True, help="Your time to post a price."
+)
+@click.option("--buy-seconds", type=SECONDS, default=600, show_default=True, help="Time to buy.")
+@click.option(
+    "--leftover-seconds", type=SECONDS, default=600, show_default=True, help="Time to buy what is left."
+)
+@click.option(
+    "--deliver-seconds", type=SECONDS, default=3600, show_default=True, help="Your time to deliver."
+)
+@click.option("--accept-seconds", type=SECONDS, default=3600, show_default=True, help="Time to look at it.")
+@click.option("--epochs", type=click.IntRange(1), help="End after so many epochs.  [default: go on for good]")
+@click.option(
+    "--processes", type=click.IntRange(1), default=2, show_default=True, help="Jobs at a time here."
+)
+@click.option("--dask", metavar="tcp://HOST:PORT", help="Train on a Dask cluster, which must be yours alone.")
+@click.option(
+    "--job-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="The most that a job may take.",
+)
+@click.option(
+    "--job-megabytes",
+    type=click.IntRange(1),
+    default=2048,
+    show_default=True,
+    help="The most memory for one.",
+)
+@account_option
+@chain_options
+def provide(
+    node: Node,
+    account: str,
+    capacity: Decimal,
+    replenish: Decimal,
+    unit_cost: Decimal,
+    price_floor: Decimal,
+    price_cap: Decimal,
+    bond: Decimal,
+    tolerance: float,
+    consumers: int,
+    declare_seconds: int,
+    price_seconds: int,
+    buy_seconds: int,
+    leftover_seconds: int,
+    deliver_seconds: int,
+    accept_seconds: int,
+    epochs: int | None,
+    processes: int,
+    dask: str | None,
+    job_seconds: float,
+    job_megabytes: int,
+) -> None:
+    """Open epochs, post the price that earns most, train what is bought, deliver.
+
+    The price is proved on chain. A job that crashes, or takes too long or too much memory, is refunded with a part of
+    your bond; it stops no other. What an epoch does not sell is offered in the next.
+    """
+    log_progress()
+    sender, home = node.sign_as(account)
+    first = EpochSpec(
+        capacity=to_wad_units(capacity),
+        unit_cost=to_units(sender.connection, unit_cost),
+        price_floor=to_units(sender.connection, price_floor),
+        price_cap=to_units(sender.connection, price_cap),
+        bond=to_units(sender.connection, bond),
+        tolerance_wad=int(Decimal(repr(tolerance)).scaleb(18)),
+        max_consumers=consumers,
+        declare_seconds=declare_seconds,
+        price_seconds=price_seconds,
+        buy_seconds=buy_seconds,
+        leftover_seconds=leftover_seconds,
+        deliver_seconds=deliver_seconds,
+        accept_seconds=accept_seconds,
+    )
+    limits = Limits(job_seconds, job_megabytes << 20)
+    with JobExecutor.dask(dask, limits) if dask else JobExecutor.local(processes, limits) as executor:
+        provider = Provider(sender, home, Plan(first, to_wad_units(replenish), epochs), executor)
+        if epochs is None:
+            watch(provider.step, provider.epochs)
+        else:
+            watch_until(provider.step, provider.epochs, epochs)
+
+
+def to_wad_units(amount: Decimal) -> int:
+    """Compute units as the contract counts them."""
+    return int(amount.scaleb(18))

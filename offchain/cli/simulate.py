@@ -1,0 +1,123 @@
+"""`pole simulate`: the paper's experiment."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from offchain.economics.epochs import Market, PlainMarket, Scenario, paper_scenario, run
+from offchain.economics.experiments.epochs_report import Row, paper_lines, row_of, write_report
+
+if TYPE_CHECKING:
+    from offchain.chain.local import LocalChain
+    from offchain.workers.simulation import ChainMarket
+
+
+@click.command()
+@click.option("--consumers", type=click.IntRange(1), default=3, show_default=True, help="How many consumers.")
+@click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="How many time steps.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Who comes, reproducibly.")
+@click.option(
+    "--replenish",
+    type=click.FloatRange(0, 1000),
+    default=2.0,
+    show_default=True,
+    help="Units added for each consumer before each later step.",
+)
+@click.option("--offchain", is_flag=True, help="The same economics without a chain, and without training.")
+@click.option("--rpc", metavar="URL", help="An Anvil to run on.  [default: a chain in this process]")
+@click.option(
+    "--dataset",
+    type=click.Choice(["iris", "wine", "breast_cancer", "digits"]),
+    default="iris",
+    show_default=True,
+    help="What the bought units learn.",
+)
+@click.option(
+    "--out",
+    "folder",
+    default=Path("docs/results"),
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where table, document, chart and page go.",
+)
+def simulate(
+    consumers: int,
+    steps: int,
+    seed: int,
+    replenish: float,
+    offchain: bool,
+    rpc: str | None,
+    dataset: str,
+    folder: Path,
+) -> None:
+    """Run the paper's experiment: a provider sells a shrinking stock to consumers, step by step.
+
+    On a chain every step is an epoch of the market: the price is proved, what is bought is trained, and the best model
+    of the step becomes a learning block. The seed gives the same numbers with and without a chain.
+    """
+    scenario = paper_scenario(consumers, steps, seed, replenish)
+    command = f"pole simulate --consumers {consumers} --steps {steps} --seed {seed}"
+    command += f" --replenish {replenish:g}" * (replenish != 2.0)
+    if offchain:
+        _report(folder, scenario, _told(scenario, PlainMarket()), command + " --offchain")
+        return
+    with tempfile.TemporaryDirectory() as home:
+        market = _chain_market(rpc, Path(home), consumers, dataset, seed)
+        _report(folder, scenario, _told(scenario, market), command)
+        _tell_ledger(market, Path(home))
+
+
+def _told(scenario: Scenario, market: Market) -> list[Row]:
+    """Run and print each step as it ends."""
+    started = time.monotonic()
+    rows = []
+    for step in run(scenario, market):
+        click.echo("\n".join(paper_lines(step)))
+        for trained in getattr(market, "trained", []):
+            click.echo(
+                f"Consumer {trained.consumer + 1} trained {trained.estimator} for"
+                f" {trained.iterations} iterations: {trained.score:.4f} on its own rows"
+            )
+        rows.append(row_of(step))
+    click.echo(f"{len(rows)} time steps in {time.monotonic() - started:.1f} s")
+    return rows
+
+
+def _report(folder: Path, scenario: Scenario, rows: list[Row], command: str) -> None:
+    write_report(folder, "simulation", scenario, rows, command)
+    click.echo(f"wrote {folder}/simulation.csv, .json, .png and .md")
+
+
+def _chain_market(rpc: str | None, home: Path, consumers: int, dataset: str, seed: int) -> "ChainMarket":
+    # Only this needs the compiler and a chain, and they take their time to import.
+    from offchain.chain.compiler import compile_contracts
+    from offchain.workers.simulation import open_market
+
+    click.echo("compiling and deploying")
+    return open_market(_chain(rpc, consumers), compile_contracts(), home, consumers, dataset, seed)
+
+
+def _chain(rpc: str | None, consumers: int) -> "LocalChain":
+    from offchain.chain.connection import open_endpoint
+    from offchain.chain.local import eth_tester_chain, running_anvil
+    from offchain.workers.simulation import GENESIS_AT
+
+    if rpc is None:
+        return eth_tester_chain(consumers + 2, GENESIS_AT)
+    return running_anvil(open_endpoint(rpc)[0])
+
+
+def _tell_ledger(market: "ChainMarket", home: Path) -> None:
+    from offchain.chain.ledger import LearningLedgerClient
+    from offchain.storage import BlobStore
+    from offchain.workers import reading
+
+    click.echo("The learning ledger")
+    click.echo(reading.to_json(reading.paper_ledger(market.connection, BlobStore(home / "blobs"))))
+    bad = LearningLedgerClient(market.connection).first_invalid()
+    click.echo(f"Is the learning ledger valid? {bad is None}")
+    if bad is not None:
+        raise click.ClickException(f"block {bad} is not the one on chain")

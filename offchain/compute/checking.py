@@ -1,0 +1,115 @@
+"""What a consumer checks before it accepts, and so pays for, a delivered model.
+
+The trees of an ensemble can be counted; how long a linear model or a perceptron was trained cannot be read from
+its weights, and training again to compare bytes costs what was to be bought and holds on one kind of processor
+only. So the score on rows that the provider never saw decides: it must not be below the consumer's own learning
+curve, nor below what its own longest trial reached, by more than chance allows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+from offchain.canonical import parameters_hash
+from offchain.compute.errors import OtherThanOrdered, ResultInvalid, ScoreBelowCurve
+from offchain.compute.rows import JobRows
+from offchain.compute.spec import JobResult, JobSpec
+from offchain.economics.curve import LearningCurve
+from offchain.learning import estimators
+from offchain.learning.errors import ModelError
+from offchain.learning.metrics import WAD, Metric, score_wad
+from offchain.learning.model import KIND_DENSE, KIND_TREES
+from offchain.learning.scoring import decode, predict
+from offchain.learning.trees import TreeModel
+
+_DEVIATIONS: Final = 3.0
+_LEAST_MARGIN: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A model that may be accepted, its score on the consumer's own rows, and what was to be expected."""
+
+    model: bytes
+    score: float
+    expected: float
+    least: float
+
+
+def check_delivery(
+    spec: JobSpec, result: bytes, model: bytes, own: JobRows, curve: LearningCurve
+) -> Accepted:
+    """Check a delivery against the order and the consumer's own rows.
+
+    Raises
+    ------
+    ResultInvalid
+        Where the result is malformed, or another job's, or names another model than these bytes.
+    OtherThanOrdered
+        Where the model is of another kind, shape or recipe, or of fewer trees.
+    ScoreBelowCurve
+        Where it scores less than `least_score`.
+    """
+    document = JobResult.from_bytes(result)
+    if document.spec != spec.name().hex():
+        raise ResultInvalid(f"it answers job {document.spec[:16]}")
+    if document.model != hashlib.sha256(model).hexdigest():
+        raise ResultInvalid("it names another model")
+    _check_shape(spec, document, model)
+    score = _score(spec, model, own)
+    expected = curve.score(spec.iterations)
+    least = least_score(curve, spec.iterations, len(own.targets))
+    if score < least:
+        raise ScoreBelowCurve(score, expected, least)
+    return Accepted(model, score, expected, least)
+
+
+def least_score(curve: LearningCurve, iterations: int, row_count: int) -> float:
+    """The score below which a model of so many iterations is refused.
+
+    Three deviations below the curve, whose residual counts as one, and where the model was trained for longer than
+    any trial, three deviations below the longest trial; at least 0.05 each. The deviation of a share p of n rows
+    is sqrt(p (1 - p) / n); for R² the same is a rule of thumb.
+    """
+    expected = curve.score(iterations)
+    below_curve = expected - _margin(expected, row_count, curve.residual)
+    if iterations < curve.tried:
+        return below_curve
+    return max(below_curve, curve.tried_score - _margin(curve.tried_score, row_count, 0.0))
+
+
+def _margin(expected: float, row_count: int, residual: float) -> float:
+    share = min(max(expected, 0.0), 1.0)
+    deviation = sqrt(share * (1 - share) / row_count + residual**2)
+    return max(_DEVIATIONS * deviation, _LEAST_MARGIN)
+
+
+def _check_shape(spec: JobSpec, document: JobResult, model: bytes) -> None:
+    try:
+        decoded = decode(model)
+    except ModelError as error:
+        raise ResultInvalid(f"the model does not decode: {error}") from error
+    kind = KIND_TREES if isinstance(decoded, TreeModel) else KIND_DENSE
+    recipe = parameters_hash(spec.parameters())
+    facts: list[tuple[str, object, object]] = [
+        ("kind", estimators.kind(spec.estimator, spec.class_count), kind),
+        ("features", spec.feature_count, decoded.feature_count),
+        ("classes", spec.class_count, decoded.class_count),
+        ("parameters", recipe.hex(), decoded.parameters_hash.hex()),
+        ("parameters", recipe.hex(), document.parameters),
+    ]
+    if isinstance(decoded, TreeModel):
+        per_stage = spec.class_count if spec.estimator == "boosting" and spec.class_count > 2 else 1
+        facts.append(("trees", spec.iterations * per_stage, len(decoded.trees)))
+    for field, ordered, delivered in facts:
+        if ordered != delivered:
+            raise OtherThanOrdered(field, ordered, delivered)
+
+
+def _score(spec: JobSpec, model: bytes, own: JobRows) -> float:
+    metric = Metric.ACCURACY if spec.class_count else Metric.R2
+    predictions = predict(decode(model), own.features)
+    return score_wad(metric, spec.class_count, own.targets, predictions) / WAD

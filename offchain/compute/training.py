@@ -1,0 +1,77 @@
+"""Trains a job: rows and a spec in, model bytes and a result document out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from offchain.canonical import parameters_hash
+from offchain.compute.errors import JobRefused
+from offchain.compute.spec import JobResult, JobSpec
+from offchain.learning import estimators
+from offchain.learning.convert import convert
+from offchain.learning.errors import LearningError
+from offchain.learning.metrics import Metric, score_wad
+from offchain.learning.scoring import predict_bytes, split_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Model bytes and the result document, as they are stored and delivered."""
+
+    model: bytes
+    result: bytes
+
+
+def run_job(spec: JobSpec, rows: bytes) -> Trained:
+    """Train for as many iterations as were bought.
+
+    Warning: on one machine the same job gives the same bytes, for the threads are pinned to one. Between
+    processors float training differs (L-BFGS, Adam and SGD with the BLAS kernel), and so may the bytes.
+
+    Raises
+    ------
+    JobSpecInvalid
+        Where the rows are not those of the spec.
+    JobRefused
+        Where they cannot be trained on, or the model exceeds what a scorer takes.
+    """
+    spec.check_rows(rows)
+    features, targets = split_rows(rows, spec.feature_count, spec.class_count)
+    if spec.class_count and targets.max() >= spec.class_count:
+        raise JobRefused(f"a row is of a class beyond the {spec.class_count} that there are")
+    return train(spec, features, targets)
+
+
+def train(spec: JobSpec, features: NDArray[np.uint8], targets: NDArray[Any]) -> Trained:
+    """Train on a matrix of row bytes, shape (n, f), whatever mapping made them."""
+    parameters = spec.parameters()
+    try:
+        fitted = estimators.fit(spec.estimator, spec.class_count, parameters, features, targets, spec.seed)
+        model = convert(fitted, spec.class_count, features, parameters)
+    except LearningError as error:
+        raise JobRefused(str(error)) from error
+    metric = Metric.ACCURACY if spec.class_count else Metric.R2
+    result = JobResult(
+        spec=spec.name().hex(),
+        model=hashlib.sha256(model).hexdigest(),
+        parameters=parameters_hash(parameters).hex(),
+        iterations=_iterations(fitted),
+        training_score_wad=score_wad(metric, spec.class_count, targets, predict_bytes(model, features)),
+    )
+    return Trained(model, result.to_bytes())
+
+
+def _iterations(fitted: Any) -> int:
+    """How many iterations a fitted estimator has behind it."""
+    inner = getattr(fitted, "regressor_", fitted)
+    if isinstance(inner, Pipeline):
+        inner = inner[-1]
+    if hasattr(inner, "estimators_"):
+        return len(inner.estimators_)
+    return int(np.max(inner.n_iter_))

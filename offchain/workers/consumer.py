@@ -1,0 +1,383 @@
+"""The consumer: buys compute where that is worth its price, and mines with what it bought.
+
+Its role in an epoch follows from the resources it holds and from the task: to **train** is to spend units on a
+candidate, to **mine** is to commit or reveal the candidate for the task's block, and else it waits.
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+
+from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, Purchase, Utility
+from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
+from offchain.chain.registry import Task
+from offchain.chain.transactions import Sender
+from offchain.compute.checking import check_delivery
+from offchain.compute.errors import DeliveryRejected
+from offchain.compute.pilot import run_pilot
+from offchain.compute.recipes import MAX_ITERATIONS, RECIPES
+from offchain.compute.rows import JobRows, keep_back
+from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.economics.wad import to_wad
+from offchain.learning.limits import MAX_MODEL_BYTES
+from offchain.storage import BlobMissing, StorageError
+from offchain.workers.errors import OVERTAKEN, RevealTooLarge
+from offchain.workers.funds import make_available
+from offchain.workers.home import Home, Order
+from offchain.workers.miner import Miner
+from offchain.workers.miner import Move as MinerMove
+from offchain.workers.task_rows import open_task_rows
+
+log = logging.getLogger(__name__)
+
+_MARKS = 10**6
+
+
+class Role(Enum):
+    """What a consumer is in an epoch."""
+
+    TRAIN = "train"
+    MINE = "mine"
+    WAIT = "wait"
+
+
+class Units(Enum):
+    """The resources of a consumer for a task."""
+
+    NONE = "none, and none to be had in time"
+    ON_SALE = "none yet, but an epoch takes declarations and delivers in time"
+    HELD = "declared for, bought, or delivered and not looked at"
+
+
+ROLES = {
+    # units         candidate committed
+    (Units.NONE,    False, False): Role.WAIT,
+    (Units.NONE,    True,  False): Role.MINE,
+    (Units.NONE,    True,  True):  Role.MINE,
+    (Units.ON_SALE, False, False): Role.TRAIN,
+    (Units.ON_SALE, True,  False): Role.MINE,   # a task takes one model: the candidate that there is
+    (Units.ON_SALE, True,  True):  Role.MINE,
+    (Units.HELD,    False, False): Role.TRAIN,
+    (Units.HELD,    True,  False): Role.MINE,
+    (Units.HELD,    True,  True):  Role.MINE,
+}  # fmt: skip
+
+
+def choose_role(phase: Phase, units: Units, *, has_candidate: bool, committed: bool) -> Role:
+    """The role for a task in `phase`.
+
+    has_candidate : a model is on disk, or was when it was committed to
+    committed : what the chain says of this consumer as a miner
+    """
+    if phase == Phase.COMMIT:
+        return ROLES[units, has_candidate, committed]
+    return Role.MINE if committed and phase != Phase.SETTLED else Role.WAIT
+
+
+class Standing(Enum):
+    """Where a consumer's order stands."""
+
+    WRITTEN = "written down, and not declared"
+    DECLARED = "declared, and nothing bought"
+    BOUGHT = "bought, and nothing delivered"
+    DELIVERED = "delivered, and not looked at"
+    CLOSED = "closed"
+
+
+class Move(Enum):
+    """What a consumer does next for one of its orders or tasks."""
+
+    WAIT = "wait"
+    ORDER = "run a pilot and declare what compute is worth"
+    DECLARE = "declare"
+    BUY = "buy the best response"
+    RETURN = "take the lock back"
+    CHECK = "check what was delivered"
+    REFUND = "take the money back"
+    CLOSE = "close the order"
+    MINE = "mine"
+    DONE = "done"
+
+
+MOVES = {
+    # phase                 standing
+    (EpochPhase.DECLARE,    Standing.WRITTEN):   Move.DECLARE,
+    (EpochPhase.DECLARE,    Standing.DECLARED):  Move.WAIT,
+    (EpochPhase.PRICE,      Standing.WRITTEN):   Move.CLOSE,   # too late
+    (EpochPhase.PRICE,      Standing.DECLARED):  Move.WAIT,
+    (EpochPhase.BUY,        Standing.WRITTEN):   Move.CLOSE,
+    (EpochPhase.BUY,        Standing.DECLARED):  Move.BUY,
+    (EpochPhase.BUY,        Standing.BOUGHT):    Move.WAIT,
+    (EpochPhase.BUY,        Standing.DELIVERED): Move.CHECK,
+    (EpochPhase.LEFTOVER,   Standing.WRITTEN):   Move.CLOSE,
+    (EpochPhase.LEFTOVER,   Standing.DECLARED):  Move.RETURN,
+    (EpochPhase.LEFTOVER,   Standing.BOUGHT):    Move.WAIT,
+    (EpochPhase.LEFTOVER,   Standing.DELIVERED): Move.CHECK,
+    (EpochPhase.DELIVER,    Standing.WRITTEN):   Move.CLOSE,
+    (EpochPhase.DELIVER,    Standing.DECLARED):  Move.RETURN,
+    (EpochPhase.DELIVER,    Standing.BOUGHT):    Move.WAIT,
+    (EpochPhase.DELIVER,    Standing.DELIVERED): Move.CHECK,
+    (EpochPhase.ACCEPT,     Standing.WRITTEN):   Move.CLOSE,
+    (EpochPhase.ACCEPT,     Standing.DECLARED):  Move.RETURN,
+    (EpochPhase.ACCEPT,     Standing.BOUGHT):    Move.REFUND,
+    (EpochPhase.ACCEPT,     Standing.DELIVERED): Move.CHECK,
+    (EpochPhase.OVER,       Standing.WRITTEN):   Move.CLOSE,
+    (EpochPhase.OVER,       Standing.DECLARED):  Move.RETURN,
+    (EpochPhase.OVER,       Standing.BOUGHT):    Move.REFUND,
+    (EpochPhase.OVER,       Standing.DELIVERED): Move.CHECK,   # paid for, looked at or not
+    (EpochPhase.UNPRICED,   Standing.WRITTEN):   Move.CLOSE,
+    (EpochPhase.UNPRICED,   Standing.DECLARED):  Move.RETURN,
+}  # fmt: skip
+
+
+def decide(phase: EpochPhase, standing: Standing) -> Move:
+    """The next move for an order that is not closed, in an epoch in `phase`."""
+    return MOVES[phase, standing]
+
+
+class Consumer:
+    """One account that competes for tasks with models that others train for it."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        home: Home,
+        estimator: str,
+        seed: int,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self.address = sender.address
+        self.market = ComputeMarketClient(sender.connection, sender)
+        self.miner = Miner(sender, home, estimator, seed, token_bytes)
+        self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
+
+    def tasks(self) -> range:
+        """The ids of all tasks."""
+        return self.miner.tasks()
+
+    def step(self, task_id: int) -> Move:
+        """Make the next move for a task, if there is one, and tell which."""
+        task = self.miner.registry.task(task_id)
+        phase = self.miner.proof.phase_of(task_id)
+        committed = self.miner.proof.commitment_of(task_id, self.address).order != 0
+        try:
+            errand = self._run_errand(task)
+        except OVERTAKEN as error:
+            log.info("task %d: the epoch has moved on (%s)", task_id, error)
+            return Move.WAIT
+        if errand not in (None, Move.WAIT):
+            return errand
+        role = choose_role(
+            phase,
+            Units.HELD if errand is Move.WAIT else self._units(task, phase),
+            has_candidate=committed or self._home.load_model(task) is not None,
+            committed=committed,
+        )
+        if role is Role.MINE or phase == Phase.DRAW:
+            return self._mine(task_id, errand)
+        if role is Role.TRAIN and errand is None:
+            return self._order(task)
+        is_over = phase > Phase.COMMIT and errand is None
+        return Move.DONE if is_over else Move.WAIT
+
+    def _mine(self, task_id: int, errand: Move | None) -> Move:
+        match self.miner.step(task_id):
+            case MinerMove.DONE if errand is None:
+                return Move.DONE
+            case MinerMove.DONE | MinerMove.WAIT:
+                return Move.WAIT
+        return Move.MINE
+
+    # The market
+
+    def _run_errand(self, task: Task) -> Move | None:
+        """Make the next move for the task's order; None where there is no open one."""
+        order = self._home.load_order(task)
+        if order is None or order.closed or order.collected:
+            return None
+        declaration = self._declaration(order)
+        purchase = self._purchase(task, order)
+        standing = standing_of(declaration, purchase)
+        if standing is Standing.CLOSED:
+            self._home.save_order(task, replace(order, closed=True))
+            return Move.CLOSE
+        move = decide(self.market.phase_of(order.epoch_id), standing)
+        match move:
+            case Move.DECLARE:
+                self._declare(task, order)
+            case Move.BUY:
+                assert declaration is not None
+                self._buy(task, order, declaration)
+            case Move.RETURN:
+                assert declaration is not None
+                self.market.return_lock(order.epoch_id, declaration.index)
+            case Move.CHECK:
+                assert purchase is not None
+                return self._check(task, order, purchase)
+            case Move.REFUND:
+                assert purchase is not None
+                self.market.settle(order.epoch_id, purchase.purchase_id)
+            case Move.CLOSE:
+                self._home.save_order(task, replace(order, closed=True))
+        return move
+
+    def _units(self, task: Task, phase: Phase) -> Units:
+        return Units.ON_SALE if phase == Phase.COMMIT and self._epoch_for(task) else Units.NONE
+
+    def _epoch_for(self, task: Task) -> Epoch | None:
+        """The newest epoch that takes declarations and delivers before the task's commits close."""
+        before = self._home.load_order(task)
+        for epoch_id in range(self.market.epoch_count(), 0, -1):
+            epoch = self.market.epoch(epoch_id)
+            if before is not None and before.epoch_id == epoch_id:
+                return None
+            if self.market.phase_of(epoch_id) != EpochPhase.DECLARE:
+                continue
+            selling = epoch.price_seconds + epoch.buy_seconds + epoch.leftover_seconds
+            if epoch.declare_ends_at + selling + epoch.deliver_seconds <= task.commit_ends_at:
+                return epoch
+        return None
+
+    def _order(self, task: Task) -> Move:
+        """Run the pilot, and write down what to declare where units at the floor are worth it."""
+        epoch = self._epoch_for(task)
+        rows = self.rows(task)
+        if epoch is None or rows is None:
+            return Move.WAIT
+        self.miner.check_scorer(task)
+        given, _ = rows
+        curve = run_pilot(self.spec(task, given, 1), given)
+        gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
+        value, efficiency, limit = map(to_wad, gain)
+        order = Order(epoch.epoch_id, value, efficiency, _mark(limit, task), curve)
+        worth = order.value * order.efficiency > WAD * epoch.price_floor
+        log.info(
+            "task %d: a pilot of %d iterations: worth %.4f ln(1 + %.4f x) up to %.1f units",
+            *(task.task_id, curve.tried, gain.value, gain.efficiency, gain.limit),
+        )
+        self._home.save_order(task, replace(order, closed=not worth))
+        return Move.ORDER
+
+    def _declare(self, task: Task, order: Order) -> None:
+        make_available(self._sender, order.value, self.market.address)
+        numbers = order.value, order.efficiency, order.limit
+        index = self.market.declare(order.epoch_id, Utility.LOG, *numbers)
+        log.info("task %d: declared in epoch %d as consumer %d", task.task_id, order.epoch_id, index)
+
+    def _buy(self, task: Task, order: Order, declaration: Declaration) -> None:
+        """Buy the whole units of the best response, or of what is left."""
+        epoch = self.market.epoch(order.epoch_id)
+        wanted = self.market.best_response(order.epoch_id, declaration.index, epoch.price)
+        iterations = min(min(wanted, epoch.units_left) // WAD, MAX_ITERATIONS)
+        rows = self.rows(task)
+        if iterations == 0 or rows is None:
+            why = "could not get resources" if wanted >= WAD else "wants no unit at this price"
+            log.info("task %d: %s", task.task_id, why)
+            self.market.return_lock(order.epoch_id, declaration.index)
+            return
+        spec = self.spec(task, rows[0], iterations)
+        self._home.blobs.put(rows[0].to_bytes(task.class_count))
+        job_hash = self._home.blobs.put(spec.to_bytes())
+        self.market.buy(order.epoch_id, declaration.index, iterations * WAD, job_hash)
+        log.info("task %d: bought %d units at %.6f", task.task_id, iterations, epoch.price / WAD)
+
+    def _check(self, task: Task, order: Order, purchase: Purchase) -> Move:
+        """Keep and pay what is good; leave what is not to the clock, and use it for nothing."""
+        spec = self._spec_of(purchase)
+        try:
+            model = self._collect(task, order, purchase, spec)
+            self.miner.keep(task, model, spec.parameters())
+        except BlobMissing as error:
+            log.info("task %d: %s", task.task_id, error)
+            if purchase.status == PurchaseStatus.DELIVERED:
+                return Move.WAIT  # it may still come
+            self._home.save_order(task, replace(order, closed=True))
+            return Move.CHECK
+        except (DeliveryRejected, StorageError, RevealTooLarge) as error:
+            log.warning("task %d: the delivery is rejected: %s", task.task_id, error)
+            self._home.save_order(task, replace(order, closed=True))
+            return Move.CHECK
+        if purchase.status == PurchaseStatus.DELIVERED:
+            self.market.accept(order.epoch_id, purchase.purchase_id)
+        self._home.save_order(task, replace(order, collected=True))
+        return Move.CHECK
+
+    def _collect(self, task: Task, order: Order, purchase: Purchase, spec: JobSpec) -> bytes:
+        """The delivered model, if it is as good as the learning curve leads to expect."""
+        blobs = self._home.blobs
+        result = blobs.get(purchase.result_hash, MAX_DOCUMENT_BYTES)
+        model = blobs.get(bytes.fromhex(JobResult.from_bytes(result).model), MAX_MODEL_BYTES)
+        rows = self.rows(task)
+        if rows is None:
+            raise BlobMissing(task.data_root)
+        accepted = check_delivery(spec, result, model, rows[1], order.curve)
+        log.info(
+            "task %d: the model scores %.4f on own rows: %.4f expected, %.4f the least",
+            *(task.task_id, accepted.score, accepted.expected, accepted.least),
+        )
+        return model
+
+    def _declaration(self, order: Order) -> Declaration | None:
+        declared = (order.value, order.efficiency, order.limit)
+        for found in self.market.declarations(order.epoch_id):
+            if found.consumer == self.address and (found.value, found.shape, found.limit) == declared:
+                return found
+        return None
+
+    def _purchase(self, task: Task, order: Order) -> Purchase | None:
+        for found in self.market.purchases(order.epoch_id):
+            if found.consumer == self.address and self._spec_of(found).task_id == task.task_id:
+                return found
+        return None
+
+    def _spec_of(self, purchase: Purchase) -> JobSpec:
+        return JobSpec.from_bytes(self._home.blobs.get(purchase.job_hash, MAX_DOCUMENT_BYTES))
+
+    def rows(self, task: Task) -> tuple[JobRows, JobRows] | None:
+        """The rows to hand over and those to keep; None where they are not published yet."""
+        published = self.miner.registry.published_training_rows(task.task_id)
+        if published is None:
+            return None
+        try:
+            deployment = self._sender.connection.deployment
+            rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
+        except BlobMissing as error:
+            log.info("task %d: %s", task.task_id, error)
+            return None
+        return keep_back(JobRows(rows.features, rows.targets), task.class_count, self._seed)
+
+    def spec(self, task: Task, rows: JobRows, iterations: int) -> JobSpec:
+        """The job of training this consumer's estimator on rows of a task."""
+        return JobSpec.make(
+            estimator=self._estimator,
+            hyperparameters=dict(RECIPES[self._estimator].usual),
+            iterations=iterations,
+            rows=hashlib.sha256(rows.to_bytes(task.class_count)).hexdigest(),
+            feature_count=rows.features.shape[1],
+            class_count=task.class_count,
+            task_id=task.task_id,
+            miner=self.address.lower(),
+            seed=self._seed,
+        )
+
+
+def standing_of(declaration: Declaration | None, purchase: Purchase | None) -> Standing:
+    """Where an order stands by what the chain has of it."""
+    if purchase is not None:
+        return {
+            PurchaseStatus.BOUGHT: Standing.BOUGHT,
+            PurchaseStatus.DELIVERED: Standing.DELIVERED,
+            PurchaseStatus.PAID: Standing.DELIVERED,
+            PurchaseStatus.REFUNDED: Standing.CLOSED,
+        }[purchase.status]
+    if declaration is None:
+        return Standing.WRITTEN
+    return Standing.CLOSED if declaration.closed else Standing.DECLARED
+
+
+def _mark(limit: int, task: Task) -> int:
+    """The limit with the task in its last digits, for an account may declare alike for two tasks."""
+    return limit - limit % _MARKS + task.task_id % _MARKS

@@ -1,0 +1,224 @@
+"""The provider: opens epochs, posts the price that is best and proved, trains what was bought, delivers."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from offchain.canonical import to_canonical_json
+from offchain.chain.errors import PriceRefuted
+from offchain.chain.market import WAD, ComputeMarketClient, EpochSpec, Purchase
+from offchain.chain.phase import EpochPhase, PurchaseStatus
+from offchain.chain.transactions import Sender
+from offchain.compute.errors import JobFailure, JobRefused, JobSpecInvalid
+from offchain.compute.executor import JobExecutor, RunningJob, State
+from offchain.compute.spec import MAX_DOCUMENT_BYTES, MAX_ROWS_BYTES, JobSpec
+from offchain.storage import BlobMissing, StorageError
+from offchain.workers.errors import OVERTAKEN
+from offchain.workers.funds import make_available
+from offchain.workers.home import Home
+from offchain.workers.pricing import best_price
+
+log = logging.getLogger(__name__)
+
+
+class Move(Enum):
+    """What a provider does next for one of its epochs."""
+
+    WAIT = "wait"
+    PRICE = "post the best price"
+    SERVE = "train and deliver"
+    SETTLE = "settle what is over"
+    DONE = "done"
+
+
+MOVES = {
+    # phase                 to do
+    (EpochPhase.DECLARE,    False): Move.WAIT,
+    (EpochPhase.PRICE,      False): Move.WAIT,    # nobody has declared
+    (EpochPhase.PRICE,      True):  Move.PRICE,
+    (EpochPhase.BUY,        False): Move.WAIT,
+    (EpochPhase.BUY,        True):  Move.SERVE,   # a purchase has no result yet
+    (EpochPhase.LEFTOVER,   False): Move.WAIT,
+    (EpochPhase.LEFTOVER,   True):  Move.SERVE,
+    (EpochPhase.DELIVER,    False): Move.WAIT,
+    (EpochPhase.DELIVER,    True):  Move.SERVE,
+    (EpochPhase.ACCEPT,     False): Move.WAIT,
+    (EpochPhase.ACCEPT,     True):  Move.SETTLE,  # refunds are due, or the bond of unsold units is free
+    (EpochPhase.OVER,       False): Move.DONE,
+    (EpochPhase.OVER,       True):  Move.SETTLE,  # payments are due
+    (EpochPhase.UNPRICED,   False): Move.DONE,
+    (EpochPhase.UNPRICED,   True):  Move.SETTLE,  # the bond is free
+}  # fmt: skip
+
+
+def decide(phase: EpochPhase, *, to_do: bool) -> Move:
+    """The next move for an epoch in `phase`, where what that phase is for is to do, or is not."""
+    return MOVES[phase, to_do]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a provider offers: the first epoch, and what is added to the unsold units for each later one.
+
+    epochs : how many to open; None for no end
+    """
+
+    first: EpochSpec
+    replenishment: int
+    epochs: int | None
+
+
+class Provider:
+    """One account's epochs."""
+
+    def __init__(self, sender: Sender, home: Home, plan: Plan, executor: JobExecutor) -> None:
+        self.address = sender.address
+        self.market = ComputeMarketClient(sender.connection, sender)
+        self._sender, self._home, self._plan, self._executor = sender, home, plan, executor
+        self._jobs: dict[tuple[int, int], RunningJob] = {}
+        self.failed: dict[tuple[int, int], JobFailure] = {}
+
+    def epochs(self) -> list[int]:
+        """The ids of this account's epochs, after opening the next one where it is time."""
+        own = self.own_epochs()
+        if self._plan.epochs is None or len(own) < self._plan.epochs:
+            own += self._open_next(own)
+        return own
+
+    def own_epochs(self) -> list[int]:
+        """The ids of the epochs that this account has opened, oldest first."""
+        count = self.market.epoch_count()
+        return [i for i in range(1, count + 1) if self.market.epoch(i).provider == self.address]
+
+    def step(self, epoch_id: int) -> Move:
+        """Make the next move for an epoch, if there is one, and tell which."""
+        phase = self.market.phase_of(epoch_id)
+        move = decide(phase, to_do=self._has_to_do(epoch_id, phase))
+        try:
+            match move:
+                case Move.PRICE:
+                    self._price(epoch_id)
+                case Move.SERVE:
+                    for purchase in self._unanswered(epoch_id):
+                        self._serve(purchase, is_last_call=phase == EpochPhase.DELIVER)
+                case Move.SETTLE:
+                    self._settle(epoch_id, phase)
+        except OVERTAKEN as error:
+            log.info("epoch %d: it has moved on (%s)", epoch_id, error)
+        return move
+
+    def _open_next(self, own: list[int]) -> Iterator[int]:
+        """Open an epoch once nothing more is sold in the last one, with what that has left."""
+        spec = self._plan.first
+        if own:
+            if self.market.phase_of(own[-1]) < EpochPhase.DELIVER:
+                return
+            left = self.market.epoch(own[-1]).units_left
+            spec = replace(spec, capacity=left + self._plan.replenishment)
+        if spec.capacity == 0:
+            log.info("nothing is left to sell")
+            return
+        make_available(self._sender, spec.bond, self.market.address)
+        epoch_id = self.market.open(spec)
+        log.info("epoch %d: opened with %.4f units", epoch_id, spec.capacity / WAD)
+        yield epoch_id
+
+    def _has_to_do(self, epoch_id: int, phase: EpochPhase) -> bool:
+        match phase:
+            case EpochPhase.PRICE:
+                return self.market.epoch(epoch_id).consumer_count > 0
+            case EpochPhase.BUY | EpochPhase.LEFTOVER | EpochPhase.DELIVER:
+                return bool(self._unanswered(epoch_id))
+            case EpochPhase.ACCEPT | EpochPhase.OVER | EpochPhase.UNPRICED:
+                return self.market.epoch(epoch_id).free_bond > 0 or bool(self._due(epoch_id, phase))
+        return False
+
+    def _unanswered(self, epoch_id: int) -> list[Purchase]:
+        """The purchases that have no result yet, but for those whose job has failed."""
+        return [
+            purchase
+            for purchase in self.market.purchases(epoch_id)
+            if purchase.status == PurchaseStatus.BOUGHT
+            and (epoch_id, purchase.purchase_id) not in self.failed
+        ]
+
+    def _due(self, epoch_id: int, phase: EpochPhase) -> list[Purchase]:
+        """The purchases that can be ended: from ACCEPT on those without a result, from OVER on all."""
+        ended = {PurchaseStatus.BOUGHT}
+        if phase == EpochPhase.OVER:
+            ended.add(PurchaseStatus.DELIVERED)
+        return [purchase for purchase in self.market.purchases(epoch_id) if purchase.status in ended]
+
+    def _price(self, epoch_id: int) -> None:
+        """Post the best price, or continue the proof of what is posted."""
+        epoch = self.market.epoch(epoch_id)
+        walk = self.market.walk_of(epoch_id)
+        price = walk.price or best_price(epoch, self.market.declarations(epoch_id))
+        try:
+            receipts = self.market.prove_price(epoch_id, price)
+        except PriceRefuted as error:  # by less than what floats can tell
+            price = int(error.__dict__["betterPrice"])
+            receipts = self.market.prove_price(epoch_id, price)
+        log.info("epoch %d: price %.6f, proved in %d transaction(s)", epoch_id, price / WAD, len(receipts))
+
+    def _serve(self, purchase: Purchase, *, is_last_call: bool) -> None:
+        key = purchase.epoch_id, purchase.purchase_id
+        if key not in self._jobs:
+            try:
+                self._jobs[key] = self._start(purchase)
+            except BlobMissing:
+                if is_last_call:
+                    self._refuse(purchase, "the job spec or its rows are nowhere to be found")
+            except (JobSpecInvalid, StorageError) as error:
+                self._refuse(purchase, str(error))
+            return
+        if self._jobs[key].progress().state is State.DONE:
+            self._finish(purchase, self._jobs.pop(key))
+
+    def _start(self, purchase: Purchase) -> RunningJob:
+        data = self._home.blobs.get(purchase.job_hash, MAX_DOCUMENT_BYTES)
+        spec = JobSpec.from_bytes(data)
+        if spec.iterations * WAD > purchase.units:
+            raise JobSpecInvalid(f"{spec.iterations} iterations for {purchase.units / WAD:g} units")
+        rows = self._home.blobs.get(bytes.fromhex(spec.rows), MAX_ROWS_BYTES)
+        log.info(
+            "purchase %d of epoch %d: %d iterations of %s",
+            *(purchase.purchase_id, purchase.epoch_id, spec.iterations, spec.estimator),
+        )
+        return self._executor.submit(data, rows)
+
+    def _finish(self, purchase: Purchase, job: RunningJob) -> None:
+        outcome = job.outcome()
+        try:
+            trained = outcome.trained()
+        except JobRefused as failure:
+            self._refuse(purchase, str(failure))
+            return
+        except JobFailure as failure:
+            # Not delivered, so the contract refunds it; the bond's share is the price of the failure.
+            self.failed[purchase.epoch_id, purchase.purchase_id] = failure
+            log.warning(
+                "purchase %d of epoch %d will be refunded: %s",
+                *(purchase.purchase_id, purchase.epoch_id, failure),
+            )
+            return
+        self._home.blobs.put(trained.model)
+        result_hash = self._home.blobs.put(trained.result)
+        self.market.deliver(purchase.epoch_id, purchase.purchase_id, result_hash)
+        log.info(
+            "purchase %d of epoch %d: delivered after %.1f s, at most %d MB",
+            *(purchase.purchase_id, purchase.epoch_id, outcome.seconds, outcome.peak_bytes >> 20),
+        )
+
+    def _refuse(self, purchase: Purchase, reason: str) -> None:
+        """Deliver why there is no model, where the order is at fault: else who orders nonsense gains the bond."""
+        log.warning("purchase %d of epoch %d: refused: %s", purchase.purchase_id, purchase.epoch_id, reason)
+        refusal = to_canonical_json({"refused": reason[:1000], "spec": purchase.job_hash.hex()})
+        self.market.deliver(purchase.epoch_id, purchase.purchase_id, self._home.blobs.put(refusal))
+
+    def _settle(self, epoch_id: int, phase: EpochPhase) -> None:
+        for purchase in self._due(epoch_id, phase):
+            self.market.settle(epoch_id, purchase.purchase_id)
+        if self.market.epoch(epoch_id).free_bond > 0:
+            self.market.release_bond(epoch_id)

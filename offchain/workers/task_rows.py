@@ -1,0 +1,64 @@
+"""A task's training rows: fetched, checked against the task, and opened."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offchain.chain.deployment import Deployment
+from offchain.chain.registry import Task
+from offchain.learning.limits import MAX_MANIFEST_BYTES
+from offchain.learning.manifest import Manifest
+from offchain.learning.mapping import map_rows, mapping_seed
+from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
+from offchain.learning.scoring import split_rows
+from offchain.learning.split import drawn_rows
+from offchain.storage import BlobStore
+
+MAX_TRAINING_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRows:
+    """Features as one miner's models see them, shape (n, f), targets of shape (n,), and what their bytes mean.
+
+    f is the width of the secure mapping where the task has one.
+    """
+
+    features: NDArray[np.uint8]
+    targets: NDArray[Any]
+    manifest: Manifest
+
+
+def open_task_rows(
+    blobs: BlobStore, task: Task, published: bytes, deployment: Deployment, miner: str
+) -> TaskRows:
+    """The rows that a task's data node published under a name, mapped for a miner.
+
+    Raises
+    ------
+    TrainingRowsInvalid, ManifestError
+        Where they are not the task's.
+    StorageError
+        Where the storage does not have them.
+    """
+    manifest = Manifest.from_bytes(blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
+    shape = (manifest.feature_count, manifest.class_count, manifest.row_count)
+    if shape != (task.feature_count, task.class_count, task.row_count):
+        raise TrainingRowsInvalid("the manifest describes another data set")
+    size = blob_size(task.row_count, task.row_size, task.test_count)
+    if size > MAX_TRAINING_BYTES:
+        raise TrainingRowsInvalid(f"{size:,} bytes, and this worker takes {MAX_TRAINING_BYTES:,}")
+    rows = open_training_blob(
+        blobs.get(published, size),
+        data_root=task.data_root,
+        row_count=task.row_count,
+        row_size=task.row_size,
+        # Computed here: for a foreign task of absurdly many rows a node would not answer.
+        test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
+    )
+    features, targets = split_rows(b"".join(rows), task.feature_count, task.class_count)
+    proof = deployment.proof.address
+    seed = mapping_seed(deployment.chain_id, proof, task.task_id, task.ledger_tip, miner)
+    return TaskRows(map_rows(features, task.mapping_width, seed), targets, manifest)

@@ -1,0 +1,340 @@
+"""Bought training as one story, on eth-tester in this process and on Anvil: a provider, three consumers, real jobs."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offchain.chain.compiler import Artifact
+from offchain.chain.local import anvil_chain, eth_tester_chain
+from offchain.chain.market import EpochSpec, cost_of
+from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
+from offchain.compute.errors import JobTimedOut
+from offchain.compute.executor import JobExecutor
+from offchain.compute.process import Limits
+from offchain.compute.spec import JobResult, JobSpec
+from offchain.learning import datasets
+from offchain.learning.metrics import Metric
+from offchain.learning.scoring import decode
+from offchain.workers import consumer, data_node, provider
+from offchain.workers.consumer import Consumer
+from offchain.workers.data_node import DataNode, Terms
+from offchain.workers.home import Home
+from offchain.workers.provider import Plan, Provider
+from tests.world import UNIT, Person, World, deploy_world
+
+TERMS = Terms(
+    reward=100 * UNIT,
+    data_node_bond=30 * UNIT,
+    miner_bond=5 * UNIT,
+    min_score_wad=UNIT // 2,
+    commit_seconds=100_000,
+    disclose_seconds=1000,
+    reveal_seconds=1000,
+    payout_bps=(10_000,),
+)
+EPOCH = EpochSpec(
+    capacity=300 * UNIT,
+    unit_cost=UNIT // 10,
+    price_floor=UNIT // 10,
+    price_cap=2 * UNIT,
+    bond=10 * UNIT,
+    tolerance_wad=UNIT // 100,
+    max_consumers=10,
+    declare_seconds=1000,
+    price_seconds=1000,
+    buy_seconds=1000,
+    leftover_seconds=100,
+    deliver_seconds=1000,
+    accept_seconds=1000,
+)
+LIMITS = Limits(seconds=60.0, memory_bytes=1 << 30)
+ESTIMATORS = ("logistic", "mlp", "sgd")
+
+
+@pytest.fixture(scope="module")
+def deployed(request: pytest.FixtureRequest, artifacts: dict[str, Artifact]) -> Iterator[World]:
+    if getattr(request, "param", "eth-tester") == "eth-tester":
+        yield deploy_world(eth_tester_chain(), artifacts)
+    else:
+        with anvil_chain() as chain:
+            yield deploy_world(chain, artifacts)
+
+
+@pytest.fixture
+def world(deployed: World) -> Iterator[World]:
+    go_back = deployed.chain.snapshot()
+    yield deployed
+    go_back()
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[JobExecutor]:
+    with JobExecutor.local(2, LIMITS) as running:
+        yield running
+
+
+class Cast:
+    """A data node, a provider and three consumers, each with its own data directory over shared blobs."""
+
+    def __init__(self, world: World, root: Path, executor: JobExecutor, **changes: Any) -> None:
+        self.world, self.root = world, root
+        self.data_node = DataNode(world.data_node.sender, self.home(world.data_node))
+        self.seller = world.people[4]
+        self.plan = Plan(replace(EPOCH, **changes), replenishment=20 * UNIT, epochs=2)
+        self.provider = self.provide(executor)
+        self.people = world.miners[:3]
+        self.consumers = [
+            self.consume(person, name) for person, name in zip(self.people, ESTIMATORS, strict=True)
+        ]
+        self.market = world.data_node.market
+
+    def home(self, person: Person) -> Home:
+        return Home.of(self.root, self.world.connection, person.address)
+
+    def provide(self, executor: JobExecutor) -> Provider:
+        return Provider(self.seller.sender, self.home(self.seller), self.plan, executor)
+
+    def consume(self, person: Person, estimator: str) -> Consumer:
+        return Consumer(person.sender, self.home(person), estimator, seed=0)
+
+    def post(self) -> int:
+        """Post a task over iris and publish its training rows."""
+        encoded = datasets.encode(datasets.load("iris"))
+        scorer = self.world.connection.deployment.scorers["DenseScorer"].address
+        task_id = self.data_node.post(encoded, scorer, Metric.ACCURACY, 45, TERMS)
+        self.until(self.data_node.step, task_id, data_node.Move.DRAW)
+        self.until(self.data_node.step, task_id, data_node.Move.PUBLISH)
+        return task_id
+
+    def until(self, step: Callable[[int], Any], number: int, move: Any) -> None:
+        """Let a worker step until it has made a move, mining a block for each step."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if step(number) == move:
+                return
+            self.world.chain.mine(1)
+        raise AssertionError(f"it did not come to {move}")
+
+    def end_phase(self, epoch_id: int) -> EpochPhase:
+        """Let time pass to the end of an epoch's phase, and tell the next."""
+        ends_at = self.market.phase_ends_at(epoch_id)
+        assert ends_at is not None
+        self.world.chain.set_time(ends_at)
+        return self.market.phase_of(epoch_id)
+
+    def deliver(self, seller: Provider, epoch_id: int) -> None:
+        """Let a provider work until nothing is owed."""
+        while any(p.status == PurchaseStatus.BOUGHT for p in self.market.purchases(epoch_id)):
+            seller.step(epoch_id)
+            time.sleep(0.5)  # the jobs need the processor more
+
+    def to_sales(self, task_id: int) -> int:
+        """An epoch in which every consumer has declared, with an accepted price."""
+        (epoch_id,) = self.provider.epochs()
+        for buyer in self.consumers:
+            self.until(buyer.step, task_id, consumer.Move.ORDER)
+            self.until(buyer.step, task_id, consumer.Move.DECLARE)
+        assert self.end_phase(epoch_id) == EpochPhase.PRICE
+        assert self.provider.step(epoch_id) == provider.Move.PRICE
+        return epoch_id
+
+
+@pytest.fixture
+def cast(world: World, tmp_path: Path, executor: JobExecutor) -> Cast:
+    return Cast(world, tmp_path, executor)
+
+
+@pytest.mark.parametrize("deployed", ["eth-tester", "anvil"], indirect=True)
+def test_bought_training_ends_in_a_paid_reward(world: World, cast: Cast) -> None:
+    before = {person.address: person.balance() for person in world.people}
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    for buyer in cast.consumers:
+        cast.until(buyer.step, task_id, consumer.Move.BUY)
+    purchases = cast.market.purchases(epoch_id)
+    cast.deliver(cast.provider, epoch_id)
+    for buyer in cast.consumers:
+        cast.until(buyer.step, task_id, consumer.Move.CHECK)
+        cast.until(buyer.step, task_id, consumer.Move.MINE)
+    world.close_commits(world.data_node.registry.task(task_id))
+    cast.until(cast.data_node.step, task_id, data_node.Move.DISCLOSE)
+    for buyer in cast.consumers:
+        cast.until(buyer.step, task_id, consumer.Move.MINE)
+    leader = world.data_node.proof.leader_of(task_id)
+    (winner,) = [buyer for buyer in cast.consumers if buyer.address == leader]
+    cast.until(winner.step, task_id, consumer.Move.MINE)  # settles
+    for buyer in cast.consumers:
+        cast.until(buyer.step, task_id, consumer.Move.DONE)
+    while cast.market.phase_of(epoch_id) != EpochPhase.OVER:
+        cast.end_phase(epoch_id)
+    cast.until(cast.provider.step, epoch_id, provider.Move.DONE)
+
+    assert world.data_node.proof.phase_of(task_id) == Phase.SETTLED
+    epoch = cast.market.epoch(epoch_id)
+    board = world.data_node.proof.revealed_models(task_id)
+    assert {model.miner for model in board} == {buyer.address for buyer in cast.consumers}
+    assert board[0].score_wad > 0.6 * UNIT  # of three classes alike, after a few iterations
+    costs = {p.consumer: cost_of(epoch.price, p.units) for p in purchases}
+    gains = {person.address: person.balance() - before[person.address] for person in world.people}
+    for person in cast.people:
+        reward = 100 * UNIT if person.address == board[0].miner else 0
+        assert gains[person.address] == reward - costs[person.address]
+    assert gains[cast.seller.address] == sum(costs.values())
+
+
+def test_a_purchase_trains_the_iterations_it_paid_for(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    buyer = cast.consumers[2]  # epochs of gradient descent, which never converge
+    cast.until(buyer.step, task_id, consumer.Move.BUY)
+    cast.until(buyer.step, task_id, consumer.Move.WAIT)
+    cast.deliver(cast.provider, epoch_id)
+
+    bought = cast.market.purchase(epoch_id, 1)
+    blobs = cast.home(cast.seller).blobs
+    spec = JobSpec.from_bytes(blobs.get(bought.job_hash, 10_000))
+    result = JobResult.from_bytes(blobs.get(bought.result_hash, 10_000))
+    model = decode(blobs.get(bytes.fromhex(result.model), 25_000))
+    assert spec.miner == buyer.address.lower()
+    assert spec.iterations * UNIT == bought.units > 0
+    assert result.iterations == spec.iterations
+    assert model.parameters_hash.hex() == result.parameters
+
+
+def test_what_is_not_sold_is_carried_over_and_replenished(cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    assert cast.provider.epochs() == [epoch_id]  # something is on sale still
+    for _ in range(2):
+        cast.end_phase(epoch_id)
+    left = cast.market.epoch(epoch_id).units_left
+
+    first, second = cast.provider.epochs()
+
+    assert first == epoch_id
+    assert cast.market.epoch(second).capacity == left + 20 * UNIT < EPOCH.capacity + 20 * UNIT
+    assert cast.provider.epochs() == [first, second]  # two, as planned
+
+
+def test_a_consumer_that_comes_too_late_gets_nothing_and_its_money_back(
+    world: World, tmp_path: Path, executor: JobExecutor
+) -> None:
+    cast = Cast(world, tmp_path, executor, capacity=2 * UNIT, price_cap=UNIT)
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    late = cast.people[1]
+    locked = late.balance()
+
+    cast.until(cast.consumers[1].step, task_id, consumer.Move.CLOSE)
+
+    epoch = cast.market.epoch(epoch_id)
+    assert (epoch.price, epoch.units_left) == (UNIT, 0)  # the bound price, and nothing left
+    assert late.balance() > locked
+    assert cast.market.purchases(epoch_id)[0].consumer == cast.consumers[0].address
+
+
+def test_a_job_that_times_out_is_refunded_with_a_share_of_the_bond(world: World, tmp_path: Path) -> None:
+    with JobExecutor.local(1, replace(LIMITS, seconds=0.05)) as hasty:
+        cast = Cast(world, tmp_path, hasty)
+        task_id = cast.post()
+        before = cast.people[0].balance()
+        epoch_id = cast.to_sales(task_id)
+        cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+        while not cast.provider.failed:
+            cast.provider.step(epoch_id)
+            time.sleep(0.1)
+        for _ in range(3):
+            cast.end_phase(epoch_id)
+        cast.until(cast.consumers[0].step, task_id, consumer.Move.REFUND)
+
+    (failure,) = cast.provider.failed.values()
+    units = cast.market.purchase(epoch_id, 1).units
+    assert isinstance(failure, JobTimedOut)
+    assert cast.people[0].balance() == before + EPOCH.bond * units // EPOCH.capacity
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.CLOSE)
+
+
+def test_an_order_that_cannot_be_trained_is_refused_and_not_refunded(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    blobs = cast.home(cast.seller).blobs
+    declared = cast.market.declarations(epoch_id)[0]
+    cast.people[0].market.buy(epoch_id, declared.index, UNIT, blobs.put(b'{"code":"import os"}'))
+
+    cast.provider.step(epoch_id)
+
+    answered = cast.market.purchase(epoch_id, 1)
+    assert answered.status == PurchaseStatus.DELIVERED
+    assert b'"refused":"not a job' in blobs.get(answered.result_hash, 10_000)
+
+
+def test_an_order_that_nobody_can_read_is_refused_at_the_last_call(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    declared = cast.market.declarations(epoch_id)[0]
+    cast.people[0].market.buy(epoch_id, declared.index, UNIT, bytes(32))
+    cast.provider.step(epoch_id)
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.BOUGHT  # it may still come
+    for _ in range(2):
+        cast.end_phase(epoch_id)
+
+    cast.provider.step(epoch_id)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.DELIVERED
+
+
+def test_a_useless_model_is_not_accepted(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    buyer = cast.consumers[0]
+    cast.until(buyer.step, task_id, consumer.Move.BUY)
+    cast.seller.market.deliver(epoch_id, 1, cast.home(cast.seller).blobs.put(b"nothing of worth"))
+
+    cast.until(buyer.step, task_id, consumer.Move.CHECK)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.DELIVERED
+    assert cast.home(cast.people[0]).load_model(world.data_node.registry.task(task_id)) is None
+
+
+def test_workers_that_were_killed_go_on_from_what_is_on_disk_and_on_chain(
+    world: World, cast: Cast, executor: JobExecutor
+) -> None:
+    task_id = cast.post()
+    (epoch_id,) = cast.provider.epochs()
+    person = cast.people[0]
+    cast.until(cast.consume(person, "logistic").step, task_id, consumer.Move.ORDER)
+    cast.until(cast.consume(person, "logistic").step, task_id, consumer.Move.DECLARE)
+    cast.end_phase(epoch_id)
+    assert cast.provide(executor).step(epoch_id) == provider.Move.PRICE
+    cast.until(cast.consume(person, "logistic").step, task_id, consumer.Move.BUY)
+    cast.provide(executor).step(epoch_id)  # began the job, and died
+    restarted = cast.provide(executor)
+    cast.deliver(restarted, epoch_id)
+    cast.until(cast.consume(person, "logistic").step, task_id, consumer.Move.CHECK)
+    cast.until(cast.consume(person, "logistic").step, task_id, consumer.Move.MINE)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
+    assert len(cast.market.declarations(epoch_id)) == 1
+    assert world.data_node.proof.commitment_of(task_id, person.address).order == 1
+
+
+def test_an_epoch_without_a_price_gives_everything_back(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    buyer, person = cast.consumers[0], cast.people[0]
+    before = (person.balance(), cast.seller.balance())
+    (epoch_id,) = cast.provider.epochs()
+    cast.until(buyer.step, task_id, consumer.Move.DECLARE)
+    cast.end_phase(epoch_id)
+    assert cast.end_phase(epoch_id) == EpochPhase.UNPRICED
+
+    cast.until(buyer.step, task_id, consumer.Move.RETURN)
+    cast.until(cast.provider.step, epoch_id, provider.Move.SETTLE)
+
+    assert (person.balance(), cast.seller.balance()) == before
+    assert cast.provider.step(epoch_id) == provider.Move.DONE
