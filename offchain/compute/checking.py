@@ -71,20 +71,24 @@ def least_score(curve: LearningCurve, iterations: int, row_count: int) -> float:
     """The score below which a model of so many iterations is refused.
 
     Three deviations below the curve, whose residual counts as one, and where the model was trained for longer than
-    any trial, three deviations below the longest trial; at least 0.05 each. The deviation of a share p of n rows
-    is sqrt(p (1 - p) / n); for R² the same is a rule of thumb.
+    any trial, three deviations below the longest trial, which was sampled itself; at least 0.05 each. The variance
+    of a share p of n rows is q (1 - q) / n with q = (p n + 2) / (n + 4) (Agresti and Coull, 1998), for a share of
+    one is not certain either; for R² the same is a rule of thumb.
     """
     expected = curve.score(iterations)
-    below_curve = expected - _margin(expected, row_count, curve.residual)
+    below_curve = expected - _margin(_variance(expected, row_count) + curve.residual**2)
     if iterations < curve.tried:
         return below_curve
-    return max(below_curve, curve.tried_score - _margin(curve.tried_score, row_count, 0.0))
+    return max(below_curve, curve.tried_score - _margin(2 * _variance(curve.tried_score, row_count)))
 
 
-def _margin(expected: float, row_count: int, residual: float) -> float:
-    share = min(max(expected, 0.0), 1.0)
-    deviation = sqrt(share * (1 - share) / row_count + residual**2)
-    return max(_DEVIATIONS * deviation, _LEAST_MARGIN)
+def _variance(share: float, row_count: int) -> float:
+    inside = (min(max(share, 0.0), 1.0) * row_count + 2) / (row_count + 4)
+    return inside * (1 - inside) / row_count
+
+
+def _margin(variance: float) -> float:
+    return max(_DEVIATIONS * sqrt(variance), _LEAST_MARGIN)
 
 
 def _check_shape(spec: JobSpec, document: JobResult, model: bytes) -> None:
