@@ -35,6 +35,7 @@ TERMS = Terms(
     disclose_seconds=1000,
     reveal_seconds=1000,
     payout_bps=(10_000,),
+    mapping_width=64,
 )
 EPOCH = EpochSpec(
     capacity=300 * UNIT,

@@ -84,7 +84,7 @@ def test_bytes_after_the_end_are_rejected():
     with pytest.raises(ModelTooLong):
         dense.decode(LINEAR + b"\x00")
     with pytest.raises(ModelTooLong):
-        dense.decode(LINEAR + bytes(24_576))
+        dense.decode(LINEAR + bytes(98_304))
 
 
 @pytest.mark.parametrize(
