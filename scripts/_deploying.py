@@ -14,7 +14,7 @@ DEPLOYMENTS = Path("deployments")
 LOCAL_BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
 LOCAL_MARKET_BOUNDS = MarketBounds(5, 30 * 86_400, 10**15, 5 * 10**16, 1, 10**15)
 PUBLIC_BOUNDS = Bounds(600, 30 * 86_400, 10**18, 10**18)
-PUBLIC_MARKET_BOUNDS = MarketBounds(600, 30 * 86_400, 10**15, 5 * 10**16, 10**18, 10**17)
+PUBLIC_MARKET_BOUNDS = MarketBounds(300, 30 * 86_400, 10**15, 5 * 10**16, 10**18, 10**17)
 
 
 class ApeDeployer:

@@ -48,11 +48,14 @@ contract DenseScorer is IDenseScorer {
         Metrics.check(metric, shape.classCount);
         Rows memory rows = RowTable.load(shape, range);
         if (mapping_.width != 0) rows = SecureMapping.map(rows, mapping_.width, mapping_.seed);
-        words = Metrics.none(metric, shape.classCount);
         DenseLayer only = DenseFormat.linearOf(model, rows.featureCount, rows.classCount);
         if (metric == Metric.ACCURACY && PackedLinear.fits(only)) {
-            words[0] = rows.count * Metrics.SUPPORT + PackedLinear.hits(only, model, rows) * Metrics.HIT;
+            words = new uint256[](1);
+            unchecked {
+                words[0] = rows.count * Metrics.SUPPORT + PackedLinear.hits(only, model, rows) * Metrics.HIT;
+            }
         } else {
+            words = Metrics.none(metric, shape.classCount);
             _tallyInBatches(metric, rows, model, words);
         }
     }

@@ -39,18 +39,18 @@ SECONDS = click.IntRange(0, 2**32 - 1)
     show_default=True,
     help="How many may come.",
 )
-@click.option("--declare-seconds", type=SECONDS, default=600, show_default=True, help="Time to declare.")
+@click.option("--declare-seconds", type=SECONDS, default=300, show_default=True, help="Time to declare.")
 @click.option(
-    "--price-seconds", type=SECONDS, default=600, show_default=True, help="Your time to post a price."
+    "--price-seconds", type=SECONDS, default=300, show_default=True, help="Your time to post a price."
 )
-@click.option("--buy-seconds", type=SECONDS, default=600, show_default=True, help="Time to buy.")
+@click.option("--buy-seconds", type=SECONDS, default=300, show_default=True, help="Time to buy.")
 @click.option(
-    "--leftover-seconds", type=SECONDS, default=600, show_default=True, help="Time to buy what is left."
+    "--leftover-seconds", type=SECONDS, default=300, show_default=True, help="Time to buy what is left."
 )
 @click.option(
-    "--deliver-seconds", type=SECONDS, default=3600, show_default=True, help="Your time to deliver."
+    "--deliver-seconds", type=SECONDS, default=900, show_default=True, help="Your time to deliver."
 )
-@click.option("--accept-seconds", type=SECONDS, default=3600, show_default=True, help="Time to look at it.")
+@click.option("--accept-seconds", type=SECONDS, default=900, show_default=True, help="Time to look at it.")
 @click.option("--epochs", type=click.IntRange(1), help="End after so many epochs.  [default: go on for good]")
 @click.option(
     "--processes", type=click.IntRange(1), default=2, show_default=True, help="Jobs at a time here."
