@@ -47,9 +47,7 @@ SECONDS = click.IntRange(0, 2**32 - 1)
 @click.option(
     "--leftover-seconds", type=SECONDS, default=300, show_default=True, help="Time to buy what is left."
 )
-@click.option(
-    "--deliver-seconds", type=SECONDS, default=900, show_default=True, help="Your time to deliver."
-)
+@click.option("--deliver-seconds", type=SECONDS, default=900, show_default=True, help="Your time to deliver.")
 @click.option("--accept-seconds", type=SECONDS, default=900, show_default=True, help="Time to look at it.")
 @click.option("--epochs", type=click.IntRange(1), help="End after so many epochs.  [default: go on for good]")
 @click.option(
