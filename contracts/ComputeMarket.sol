@@ -183,6 +183,8 @@ contract ComputeMarket is IComputeMarket {
 
         uint256 cost;
         (purchaseId, cost) = _sell(epochId, units, jobHash);
+        Epoch storage e = _epochs[epochId];
+        require(cost >= minLock || e.soldUnits == e.capacity, PurchaseTooSmall(epochId, cost, minLock));
 
         vault.move(msg.sender, address(this), cost);
     }

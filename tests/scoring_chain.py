@@ -21,9 +21,10 @@ NO_MAPPING = (0, bytes(32))
 
 def code_of_parts(rows: bytes, parts: Sequence[int]) -> tuple[dict[str, dict[str, str]], str]:
     """The code of the contracts that hold rows, by address, and the address of the last."""
-    overrides, previous, start = {}, "0x" + "00" * 20, 0
+    overrides: dict[str, dict[str, str]] = {}
+    previous, start = "0x" + "00" * 20, 0
     for number, size in enumerate([*parts, len(rows) - sum(parts)]):
-        address = f"0x{0x77 + number:02x}" + "77" * 19
+        address = Web3.to_checksum_address(f"0x{0x77 + number:02x}" + "77" * 19)
         overrides[address] = {"code": "0x00" + previous[2:] + rows[start : start + size].hex()}
         previous, start = address, start + size
     return overrides, previous
@@ -60,17 +61,19 @@ class ScoringChain:
         mapping: tuple[int, bytes] = NO_MAPPING,
         head: int = 0,
         parts: Sequence[int] = (),
+        skip: int = 0,
     ) -> tuple[int, int]:
         """Score in WAD and the gas it took, without calldata; raises `Rejected` where the scorer reverts.
 
         mapping : width and seed of the secure mapping
         head : the rows are scored in two goes, of which the first has so many
         parts : how many bytes of rows each contract but the last holds; one contract holds all
+        skip : how many rows are left out, those of the last parts first
         """
         shape = (feature_count, class_count)
         size = feature_count + (1 if class_count else 4)
         overrides, last = code_of_parts(rows, parts)
-        row_range = (last, 0, len(rows) // size)
+        row_range = (last, skip, len(rows) // size - skip)
         arguments = [self._scorers[kind], int(metric), shape, mapping, row_range, head, model]
         call = {
             "to": self._probe.address,

@@ -35,7 +35,8 @@ enum PurchaseStatus {
 }
 
 /// @notice What epochs of a deployment must keep to.
-/// @param minLock The least that a declaration locks: dust cannot crowd an epoch.
+/// @param minLock The least that a declaration locks, and that an undeclared purchase costs: dust cannot crowd an
+/// epoch.
 struct MarketBounds {
     uint32 minWindowSeconds;
     uint32 maxWindowSeconds;
@@ -268,6 +269,9 @@ interface IComputeMarket {
     /// @notice Thrown when a declared consumer asks for more than its best response.
     error DemandExceeded(uint256 epochId, uint256 index, uint256 requestedUnits, uint256 demandedUnits);
 
+    /// @notice Thrown when a purchase of what is left costs too little and leaves something: every purchase makes work.
+    error PurchaseTooSmall(uint256 epochId, uint256 cost, uint256 minimumCost);
+
     /// @notice Thrown when nothing is left of an epoch's capacity: the consumer could not get resources.
     error SoldOut(uint256 epochId);
 
@@ -331,7 +335,7 @@ interface IComputeMarket {
         external
         returns (uint256 purchaseId);
 
-    /// @notice Buys of what is left, in `LEFTOVER`. Takes the cost from the caller's vault balance; the caller must
+    /// @notice Buys of what is left, in `LEFTOVER`, for at least `minLock` or all of it. Takes the cost from the caller's vault balance; the caller must
     /// have approved this contract as an operator.
     function buyLeftover(uint256 epochId, uint88 units, bytes32 jobHash) external returns (uint256 purchaseId);
 

@@ -466,6 +466,12 @@ class DemandExceeded(ContractError):
     )
 
 
+class PurchaseTooSmall(ContractError):
+    """A purchase of what is left costs too little and leaves something."""
+
+    message = "a purchase of what is left in epoch {epochId} costs at least {minimumCost}, not {cost}"
+
+
 class SoldOut(ContractError):
     """Nothing is left of an epoch's capacity: the consumer could not get resources."""
 

@@ -13,7 +13,9 @@ from offchain.compute.recipes import MAX_ITERATIONS, training_parameters
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
 
 MAX_DOCUMENT_BYTES = 16 * 1024
-MAX_ROWS_BYTES = 256 * 1024 * 1024
+MAX_ROWS_BYTES = 8 * 1024 * 1024
+MAX_UNIT_WORK = 64 * 1024 * 1024
+"""Bytes of rows times classes: what one unit, an iteration over all rows, may have to do at most."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
@@ -99,6 +101,10 @@ class JobSpec(_Document):
         """Raise JobSpecInvalid where these are not the rows that were named."""
         if len(rows) > MAX_ROWS_BYTES or not rows or len(rows) % self.row_length:
             raise JobSpecInvalid(f"{len(rows)} bytes are not whole rows of {self.row_length}")
+        if len(rows) * max(1, self.class_count) > MAX_UNIT_WORK:
+            raise JobSpecInvalid(
+                f"{len(rows)} bytes of rows of {self.class_count} classes are more than a unit takes"
+            )
         if hashlib.sha256(rows).hexdigest() != self.rows:
             raise JobSpecInvalid("the rows have another hash")
 

@@ -26,16 +26,19 @@ GAS_PER_TREE = 700
 GAS_PER_MAPPED_TERM = 25  # one input times the signs of sixteen outputs
 GAS_PER_MAPPED_BLOCK = 220  # of sixteen outputs: loops, and the clip of its sums
 GAS_PER_SIGNS = 250  # sixteen signs, derived once
-GAS_PER_PART = 6_000  # a contract that holds rows, looked into
+GAS_PER_PART = 3_200  # a contract that holds rows, looked into, whether any of them is meant or not
 ROWS_PER_PART = 20  # at least: a part is as many rows as fit a contract, and rows have 1,028 bytes at most
 PADDED_INPUTS = 12
 BATCH_ROWS = 129  # and the word behind the last
 
 
-def reveal_gas_bound(model: bytes, row_count: int, metric: Metric, mapped_from: int = 0) -> int:
+def reveal_gas_bound(
+    model: bytes, row_count: int, metric: Metric, mapped_from: int = 0, test_count: int = 0
+) -> int:
     """An upper bound on the gas of revealing `model` and scoring it on `row_count` test rows.
 
     mapped_from : features of a row before the secure mapping; 0 where there is none
+    test_count : all test rows, where they are more: the parts of those that are left out are walked too
 
     Raises
     ------
@@ -62,7 +65,7 @@ def reveal_gas_bound(model: bytes, row_count: int, metric: Metric, mapped_from: 
         once += GAS_PER_SIGNS * blocks * padded
         row += blocks * (GAS_PER_MAPPED_TERM * padded + GAS_PER_MAPPED_BLOCK)
         memory += 64 * row_count
-    parts = 1 + row_count // ROWS_PER_PART
+    parts = 1 + max(row_count, test_count) // ROWS_PER_PART
     return once + GAS_PER_PART * parts + row_count * row + _memory_gas(memory)
 
 
@@ -79,7 +82,7 @@ def rows_per_reveal(
     return bisect_right(
         range(1, test_count + 1),
         gas_limit,
-        key=lambda rows: reveal_gas_bound(model, rows, metric, mapped_from),
+        key=lambda rows: reveal_gas_bound(model, rows, metric, mapped_from, test_count),
     )
 
 

@@ -233,8 +233,9 @@ class Consumer:
         for epoch_id in range(self.market.epoch_count(), 0, -1):
             epoch = self.market.epoch(epoch_id)
             if before is not None and before.epoch_id == epoch_id:
-                return None
-            if self.market.phase_of(epoch_id) != EpochPhase.DECLARE:
+                continue
+            is_open = self.market.phase_of(epoch_id) == EpochPhase.DECLARE
+            if not is_open or epoch.consumer_count == epoch.max_consumers:
                 continue
             selling = epoch.price_seconds + epoch.buy_seconds + epoch.leftover_seconds
             if epoch.declare_ends_at + selling + epoch.deliver_seconds <= task.commit_ends_at:
@@ -249,7 +250,9 @@ class Consumer:
             return Move.WAIT
         self.miner.check_scorer(task)
         given, _ = rows
-        curve = run_pilot(self.spec(task, given, 1), given)
+        trial = self.spec(task, given, 1)
+        trial.check_rows(given.to_bytes(task.class_count))
+        curve = run_pilot(trial, given)
         gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
         value, efficiency, limit = map(to_wad, gain)
         order = Order(epoch.epoch_id, value, efficiency, _mark(limit, task), curve)

@@ -27,6 +27,7 @@ from offchain.workers.task_rows import open_task_rows
 log = logging.getLogger(__name__)
 
 MAX_REVEAL_TRANSACTIONS = 64
+SECONDS_PER_REVEAL = 24  # two slots of twelve seconds
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
 
 
@@ -181,8 +182,9 @@ class Miner:
     def keep(self, task: Task, model: bytes, parameters: Parameters) -> None:
         """Keep the model to commit to, however it was trained; raises RevealTooLarge."""
         rows = _rows_per_reveal(task, model)
-        if rows * MAX_REVEAL_TRANSACTIONS < task.test_count:
-            raise RevealTooLarge(task.task_id, rows, task.test_count, MAX_REVEAL_TRANSACTIONS)
+        limit = max(1, min(MAX_REVEAL_TRANSACTIONS, task.reveal_seconds // SECONDS_PER_REVEAL))
+        if rows * limit < task.test_count:
+            raise RevealTooLarge(task.task_id, rows, task.test_count, limit)
         self._home.blobs.put(to_canonical_json(parameters))
         self._home.save_model(task, ModelSecret(model, self._token_bytes(32)))
 

@@ -5,10 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from offchain.chain.market import WAD, Declaration, Epoch, Utility
+from offchain.economics.cover import IntegerGame, walk_cover
 from offchain.economics.followers import LogConsumers, PiecewiseFollowers, QuadConsumers
 from offchain.economics.groups import Together
+from offchain.economics.integer import IntegerFollowers, IntegerLog, IntegerQuad, IntegerTogether
 from offchain.economics.leader import solve_leader
-from offchain.economics.wad import to_wad
+from offchain.economics.wad import LARGEST, to_wad
+
+MOST_REFUTATIONS = 1000
 
 
 def followers_of(declarations: Sequence[Declaration]) -> PiecewiseFollowers:
@@ -19,6 +23,33 @@ def followers_of(declarations: Sequence[Declaration]) -> PiecewiseFollowers:
             value, shape, limit = np.array([(d.value, d.shape, d.limit) for d in some], np.float64).T / WAD
             kinds.append(make(value, shape, limit))
     return kinds[0] if len(kinds) == 1 else Together(tuple(kinds))
+
+
+def provable_price(epoch: Epoch, declarations: Sequence[Declaration]) -> int:
+    """The price to post, WAD: the best one in floats, or a better one where the integers refute that.
+
+    Declarations are others' and may be such that floats cannot tell their demand. A refuting price earns more than
+    (1 + tolerance) times what it refutes, so a few hundred of them lead to one that stands.
+    """
+    game = IntegerGame(
+        _integers(declarations), epoch.capacity, epoch.unit_cost, epoch.price_floor, epoch.price_cap
+    )
+    price = best_price(epoch, declarations)
+    for _ in range(MOST_REFUTATIONS):
+        better = walk_cover(game, price, epoch.tolerance_wad).better_price
+        if better is None:
+            break
+        price = better
+    return price
+
+
+def _integers(declarations: Sequence[Declaration]) -> IntegerFollowers:
+    log, quad = ([d for d in declarations if d.utility is kind] for kind in (Utility.LOG, Utility.QUADRATIC))
+    columns = [
+        (tuple(d.value for d in some), tuple(d.shape for d in some), tuple(d.limit for d in some))
+        for some in (log, quad)
+    ]
+    return IntegerTogether((IntegerLog(*columns[0], (LARGEST,) * len(log)), IntegerQuad(*columns[1])))
 
 
 def best_price(epoch: Epoch, declarations: Sequence[Declaration]) -> int:

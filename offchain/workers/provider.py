@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from offchain.canonical import to_canonical_json
-from offchain.chain.errors import PriceRefuted
 from offchain.chain.market import WAD, ComputeMarketClient, EpochSpec, Purchase
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from offchain.chain.transactions import Sender
@@ -17,7 +16,7 @@ from offchain.storage import BlobMissing, StorageError
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
-from offchain.workers.pricing import best_price
+from offchain.workers.pricing import provable_price
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,13 @@ class Provider:
         """The ids of this account's epochs, after opening the next one where it is time."""
         own = self.own_epochs()
         if self._plan.epochs is None or len(own) < self._plan.epochs:
-            own += self._open_next(own)
+            try:
+                own += self._open_next(own)
+            except Exception as error:
+                if not own:
+                    raise
+                # What is sold must be delivered, whatever keeps the next epoch from opening.
+                log.warning("no new epoch: %s", error)
         return own
 
     def own_epochs(self) -> list[int]:
@@ -154,12 +159,8 @@ class Provider:
         """Post the best price, or continue the proof of what is posted."""
         epoch = self.market.epoch(epoch_id)
         walk = self.market.walk_of(epoch_id)
-        price = walk.price or best_price(epoch, self.market.declarations(epoch_id))
-        try:
-            receipts = self.market.prove_price(epoch_id, price)
-        except PriceRefuted as error:  # by less than what floats can tell
-            price = int(error.__dict__["betterPrice"])
-            receipts = self.market.prove_price(epoch_id, price)
+        price = walk.price or provable_price(epoch, self.market.declarations(epoch_id))
+        receipts = self.market.prove_price(epoch_id, price)
         log.info("epoch %d: price %.6f, proved in %d transaction(s)", epoch_id, price / WAD, len(receipts))
 
     def _serve(self, purchase: Purchase, *, is_last_call: bool) -> None:
@@ -174,7 +175,8 @@ class Provider:
                 self._refuse(purchase, str(error))
             return
         if self._jobs[key].progress().state is State.DONE:
-            self._finish(purchase, self._jobs.pop(key))
+            self._finish(purchase, self._jobs[key])
+            del self._jobs[key]  # only now: a delivery that fails is tried again
 
     def _start(self, purchase: Purchase) -> RunningJob:
         data = self._home.blobs.get(purchase.job_hash, MAX_DOCUMENT_BYTES)

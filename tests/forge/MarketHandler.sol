@@ -184,6 +184,8 @@ contract MarketHandler {
         units = units % 3 == 0 ? e.capacity - e.soldUnits : 1 + units % (e.capacity - e.soldUnits);
         uint256 balance = vault.balanceOf(actor(who));
         if (units * e.price / WAD > balance) return;
+        bool isDust = units * e.price / WAD < market.bounds().minLock;
+        if (isDust && units != e.capacity - e.soldUnits) return;
         vm.prank(actor(who));
         market.buyLeftover(epochId, uint88(units), bytes32(units));
         if ((balance - vault.balanceOf(actor(who))) * WAD > units * e.price) overpaid = true;

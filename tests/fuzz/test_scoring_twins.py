@@ -106,9 +106,10 @@ def assert_twins_agree(scorers, rng, features, classes, count, model, mapping=(0
 
         # The last parts hold the first rows that are scored, but a score does not depend on their order.
         assert on_chain == score(metric, features, classes, rows, model, *mapping)
-        if head == 0:
-            bound = reveal_gas_bound(model, count, metric, features if mapping[0] else 0)
-            assert gas + 40 * len(model) < bound + GAS_PER_PART * len(parts)
+        goes = [count] if head == 0 else [head, count - head]
+        mapped_from = features if mapping[0] else 0
+        bound = sum(reveal_gas_bound(model, rows_, metric, mapped_from, count) for rows_ in goes)
+        assert gas + 40 * len(model) < bound + GAS_PER_PART * len(parts) * len(goes)
 
 
 @pytest.mark.parametrize("seed", range(CASES))
@@ -144,6 +145,20 @@ def test_mapped_rows_are_scored_as_the_twin_scores_them(scorers, seed):
     mapping = (width, bytes(rng.integers(0, 256, 32, dtype=np.uint8)))
 
     assert_twins_agree(scorers, rng, features, classes, int(rng.choice([1, 2, 45, 129])), encoded, mapping)
+
+
+def test_the_gas_bound_counts_the_parts_that_are_left_out(scorers):
+    # 310 rows of 785 bytes in 10 parts: the last row lies behind 9 that are walked and not scored.
+    rng = np.random.default_rng(6)
+    leaf = trees.Tree(*(np.array([value]) for value in (-1, 0, 0, 1, 1)))
+    model = trees.encode(trees.TreeModel(HASH, trees.VOTES, 784, 2, (), (leaf,)))
+    rows = random_rows(rng, 784, 2, 310)
+    options = {"parts": [31 * 785] * 9, "skip": 309}
+
+    _, gas = scorers.measure(Metric.ACCURACY, 784, 2, rows, model, model[1], **options)
+
+    assert gas > 10 * 2_600  # a cold access each
+    assert gas < reveal_gas_bound(model, 1, Metric.ACCURACY, 0, 310)
 
 
 @pytest.mark.parametrize(("features", "width"), [(97, 32), (4, 16), (4, 33), (4, 288)])

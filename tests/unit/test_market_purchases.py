@@ -153,6 +153,17 @@ def test_buy_leftover_sells_to_anyone_what_is_left(world: World) -> None:
         undeclared.market.buy_leftover(epoch_id, 1, JOB)
 
 
+def test_buy_leftover_reverts_when_it_is_dust(world: World) -> None:
+    # A thousandth of a unit at 2 costs 0.002, twice the least; a ten-thousandth costs a fifth of it.
+    epoch_id, _ = bought(world)
+    pass_phase(world, epoch_id)
+    undeclared = consumers_of(world)[3]
+
+    with pytest.raises(errors.PurchaseTooSmall):
+        undeclared.market.buy_leftover(epoch_id, UNIT // 10_000, JOB)
+    undeclared.market.buy_leftover(epoch_id, UNIT // 1000, JOB)
+
+
 def test_buy_leftover_reverts_in_the_window_of_the_declared_and_after_its_own(world: World) -> None:
     epoch_id = priced(world)
     undeclared = consumers_of(world)[3].market

@@ -70,8 +70,8 @@ def endless_job() -> Job:
 
 
 def large_job() -> Job:
-    """A job whose rows alone take 200 MB as floats."""
-    noise = np.random.default_rng(0).integers(0, 256, (400_000, 64), np.uint8)
+    """A job whose rows take 64 MB as floats, and as much again standardised."""
+    noise = np.random.default_rng(0).integers(0, 256, (125_000, 64), np.uint8)
     rows = JobRows(noise, noise[:, 0].astype(np.int64) % 2)
     blob = rows.to_bytes(2)
     return Job(make_spec(blob, 64, 2, "sgd", 1), blob, rows, rows)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -61,11 +61,12 @@ def submit(executor: JobExecutor, job: Job) -> RunningJob:
 
 def children_at_work(parent: int) -> list[psutil.Process]:
     """The processes of jobs below a process, however deep."""
-    return [
-        process
-        for process in psutil.Process(parent).children(recursive=True)
-        if "offchain.compute.process" in process.cmdline()
-    ]
+    found = []
+    for process in psutil.Process(parent).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # one that has just ended, too
+            if "offchain.compute.process" in process.cmdline():
+                found.append(process)
+    return found
 
 
 def wait_for_child(parent: int) -> psutil.Process:
@@ -106,7 +107,7 @@ def test_a_job_that_takes_too_long_is_ended_and_blocks_nobody() -> None:
 
 
 def test_a_job_that_wants_too_much_memory_is_told_so() -> None:
-    with JobExecutor.local(1, Limits(60.0, 128 << 20)) as executor:
+    with JobExecutor.local(1, Limits(60.0, 96 << 20)) as executor:
         large, small = submit(executor, large_job()), submit(executor, make_job())
 
         assert isinstance(large.outcome(WAIT).ended, JobOutOfMemory)
