@@ -64,14 +64,14 @@ class Bench:
         return ProofOfLearningClient(self.connection, self.senders[index])
 
     def spec(self) -> TaskSpec:
-        """Winner takes all on the Iris rows."""
+        """A task over the Iris rows."""
         manifest = self.data.manifest
         scorer = self.connection.deployment.scorers["DenseScorer"].address
         shape = (manifest.feature_count, manifest.class_count, 0, manifest.row_count, TEST_ROWS)
         money = (100 * UNIT, 30 * UNIT, 5 * UNIT, 0)
         windows = (5_000, 5_000, 5_000)
         head = (self.rows.root(), keccak(b"manifest"), scorer, Metric.ACCURACY)
-        return TaskSpec(*head, *shape, *money, *windows, (10_000,))
+        return TaskSpec(*head, *shape, *money, *windows)
 
     def drawn(self, gas: dict[str, list[int]]) -> int:
         """Post and draw, with what they cost."""

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {
     Declaration,
     Epoch,
@@ -30,6 +32,7 @@ contract ComputeMarket is IComputeMarket {
     using DemandTable for Entry[MAX_EPOCH_CONSUMERS];
     using PackedUtilityLib for Declaration;
     using PackedUtilityLib for Entry;
+    using SafeCast for uint256;
 
     /* CONSTANTS */
 
@@ -87,7 +90,7 @@ contract ComputeMarket is IComputeMarket {
         Epoch storage e = _epochs[epochId];
         e.priceFloor = spec.priceFloor;
         e.priceCap = spec.priceCap;
-        e.declareEndsAt = uint32(block.timestamp + spec.declareSeconds);
+        e.declareEndsAt = (block.timestamp + spec.declareSeconds).toUint32();
         e.maxConsumers = spec.maxConsumers;
         e.provider = msg.sender;
         e.unitCost = spec.unitCost;

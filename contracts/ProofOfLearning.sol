@@ -18,7 +18,6 @@ import {IVault} from "./interfaces/IVault.sol";
 import {LearningLedger} from "./LearningLedger.sol";
 import {Metrics} from "./libraries/Metrics.sol";
 import {ModelHeader} from "./libraries/ModelHeader.sol";
-import {PayoutCurve} from "./libraries/PayoutCurve.sol";
 import {TaskRegistry} from "./TaskRegistry.sol";
 
 /// @title ProofOfLearning
@@ -55,7 +54,7 @@ contract ProofOfLearning is IProofOfLearning {
     mapping(uint256 taskId => mapping(address miner => Commitment commitment)) public commitmentOf;
 
     /// @inheritdoc IProofOfLearning
-    mapping(uint256 taskId => mapping(uint256 rank => Standing standing)) public standingOf;
+    mapping(uint256 taskId => Standing standing) public leaderOf;
 
     /// @inheritdoc IProofOfLearning
     mapping(uint256 taskId => mapping(address miner => bytes32 progressHash)) public progressHashOf;
@@ -123,7 +122,7 @@ contract ProofOfLearning is IProofOfLearning {
         } else {
             if (progress.scoredCount != 0) delete progressHashOf[taskId][msg.sender];
             int256 scoreWad = Metrics.score(terms.metric, next.tally);
-            _finish(taskId, modelHash, ModelHeader.parametersHash(model), scoreWad, terms.payoutCurve);
+            _finish(taskId, modelHash, ModelHeader.parametersHash(model), scoreWad);
         }
     }
 
@@ -151,21 +150,22 @@ contract ProofOfLearning is IProofOfLearning {
         require(phase == Phase.SETTLE, WrongPhase(taskId, Phase.SETTLE, phase));
         Escrow memory escrow = registry.escrowTerms(taskId);
         Round memory r = round[taskId];
-        Standing memory best = standingOf[taskId][0];
+        Standing memory best = leaderOf[taskId];
         bool won = best.miner != address(0) && best.scoreWad >= escrow.minScoreWad;
         if (won) _checkWinner(taskId, best.miner, modelHash, parametersHash);
 
-        // INVARIANT: I-2. Payouts, refund and slashes are the whole escrow and all bonds not given back at reveal.
+        // INVARIANT: I-2. Reward, refund and slashes are the whole escrow and all bonds not given back at reveal.
         round[taskId].outcome = Phase.SETTLED;
-        uint256 paid = won ? _pay(taskId, escrow) : 0;
-        uint256 refunded = escrow.reward - paid + escrow.bond;
+        uint256 refunded = won ? escrow.bond : uint256(escrow.reward) + escrow.bond;
         uint256 slashed = uint256(r.minerBond) * (r.commitCount - r.revealCount);
 
         emit TaskSettled(taskId, won ? best.miner : address(0), refunded, slashed);
 
         vault.move(address(this), escrow.dataNode, refunded);
         if (slashed != 0) vault.move(address(this), BURNED, slashed);
-        if (won) ledger.append(taskId, best.miner, modelHash, parametersHash, best.scoreWad);
+        if (!won) return;
+        vault.move(address(this), best.miner, escrow.reward);
+        ledger.append(taskId, best.miner, modelHash, parametersHash, best.scoreWad);
     }
 
     /// @inheritdoc IProofOfLearning
@@ -276,21 +276,15 @@ contract ProofOfLearning is IProofOfLearning {
         if (scored != 0) Metrics.merge(next.tally, progress.tally);
     }
 
-    /// @dev Ranks the caller's model and gives its bond back. Scores below what a standing can hold count as the
-    /// lowest that it can.
-    function _finish(
-        uint256 taskId,
-        bytes32 modelHash,
-        bytes32 parametersHash,
-        int256 scoreWad,
-        PayoutCurve curve
-    ) internal {
+    /// @dev Compares the caller's model with the best so far and gives its bond back. Scores below what a standing
+    /// can hold count as the lowest that it can.
+    function _finish(uint256 taskId, bytes32 modelHash, bytes32 parametersHash, int256 scoreWad) internal {
         int64 score = scoreWad < type(int64).min ? type(int64).min : int64(scoreWad);
         Commitment storage c = commitmentOf[taskId][msg.sender];
         Round storage r = round[taskId];
         ++r.revealCount;
         (c.digest, c.revealed) = (_modelDigest(modelHash, parametersHash), true);
-        _rank(taskId, Standing(msg.sender, score, c.order), curve.winners());
+        if (_leads(taskId, score, c.order)) leaderOf[taskId] = Standing(msg.sender, score, c.order);
 
         emit ModelRevealed(taskId, msg.sender, modelHash, parametersHash, score);
 
@@ -301,33 +295,10 @@ contract ProofOfLearning is IProofOfLearning {
         return keccak256(abi.encode(MAPPING_DOMAIN, block.chainid, address(this), taskId, ledgerTip, miner));
     }
 
-    /// @dev Keeps the best models sorted, best first, as many as win. Ties go to the earlier commitment.
-    function _rank(uint256 taskId, Standing memory entry, uint256 winners) internal {
-        mapping(uint256 rank => Standing standing) storage standings = standingOf[taskId];
-        for (uint256 rank; rank < winners; ++rank) {
-            Standing memory other = standings[rank];
-            if (other.miner != address(0) && !_beats(entry, other)) continue;
-            standings[rank] = entry;
-            if (other.miner == address(0)) return;
-            entry = other;
-        }
-    }
-
-    function _beats(Standing memory a, Standing memory b) internal pure returns (bool) {
-        return a.scoreWad > b.scoreWad || (a.scoreWad == b.scoreWad && a.order < b.order);
-    }
-
-    function _pay(uint256 taskId, Escrow memory escrow) internal returns (uint256 paid) {
-        uint256 winners = escrow.payoutCurve.winners();
-        for (uint256 rank; rank < winners; ++rank) {
-            Standing memory standing = standingOf[taskId][rank];
-            if (standing.miner == address(0) || standing.scoreWad < escrow.minScoreWad) break;
-            uint256 amount = escrow.payoutCurve.payout(rank, escrow.reward);
-            paid += amount;
-
-            emit RewardPaid(taskId, standing.miner, rank, amount);
-
-            vault.move(address(this), standing.miner, amount);
-        }
+    /// @dev Ties go to the earlier commitment.
+    function _leads(uint256 taskId, int64 scoreWad, uint24 order) internal view returns (bool) {
+        Standing memory best = leaderOf[taskId];
+        return best.miner == address(0) || scoreWad > best.scoreWad
+            || (scoreWad == best.scoreWad && order < best.order);
     }
 }

@@ -10,7 +10,6 @@ import {Metric, RowShape} from "./interfaces/IScorer.sol";
 import {Bounds, Escrow, ITaskRegistry, ScoringTerms, Task, TaskSpec} from "./interfaces/ITaskRegistry.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {ModelHeader} from "./libraries/ModelHeader.sol";
-import {PayoutCurve, PayoutCurveLib} from "./libraries/PayoutCurve.sol";
 import {RowTable} from "./libraries/RowTable.sol";
 import {RowTree} from "./libraries/RowTree.sol";
 import {SecureMapping} from "./libraries/SecureMapping.sol";
@@ -85,7 +84,6 @@ contract TaskRegistry is ITaskRegistry {
         t.reward = spec.reward;
         t.dataNodeBond = spec.dataNodeBond;
         t.minScoreWad = spec.minScoreWad;
-        t.payoutCurve = PayoutCurveLib.pack(spec.payoutBps);
         t.scorer = spec.scorer;
         t.metric = spec.metric;
         t.featureCount = spec.featureCount;
@@ -205,13 +203,12 @@ contract TaskRegistry is ITaskRegistry {
         terms.testRows = t.testRows;
         terms.testCount = t.testCount;
         terms.revealEndsAt = t.revealEndsAt;
-        terms.payoutCurve = t.payoutCurve;
     }
 
     /// @inheritdoc ITaskRegistry
     function escrowTerms(uint256 taskId) external view returns (Escrow memory) {
         Task storage t = _tasks[taskId];
-        return Escrow(t.dataNode, t.reward, t.dataNodeBond, t.minScoreWad, t.payoutCurve);
+        return Escrow(t.dataNode, t.reward, t.dataNodeBond, t.minScoreWad);
     }
 
     /// @inheritdoc ITaskRegistry

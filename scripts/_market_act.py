@@ -51,15 +51,14 @@ def _tell(stage: Stage, market: ComputeMarketClient, task_id: int) -> None:
     units = {purchase.consumer: purchase.units for purchase in market.purchases(EPOCH)}
     report = reading.report(stage.connection, task_id)
     scores = {model.miner: model.score_wad for model in report.leaderboard}
-    rewards = {payment.miner: payment.amount for payment in report.payments}
     columns = ("consumer", "model", "units", "score", "reward", "compute cost", "profit")
     board = table_of(*columns, title="Every consumer's profit: reward less compute cost")
     for account, estimator in CONSUMERS.items():
         who = address_of(account)
-        reward, cost = rewards.get(who, 0), costs.get(who, 0)
+        reward, cost = report.task.reward if who == report.winner else 0, costs.get(who, 0)
         money = [f"{amount / 10**18:.4f}" for amount in (reward, cost, reward - cost)]
         score = f"{scores.get(who, 0) / 10**18:.4f}"
         board.add_row(who, estimator, f"{units.get(who, 0) / 10**18:g}", score, *money)
     console.print(board)
-    if len(scores) != len(CONSUMERS) or sum(rewards.values()) == 0 or len(costs) != len(CONSUMERS):
+    if len(scores) != len(CONSUMERS) or report.winner is None or len(costs) != len(CONSUMERS):
         raise click.ClickException("the market's epoch did not end as it should")

@@ -54,7 +54,7 @@ def _play_main_job(stage: Stage, dataset: str) -> None:
         for account, estimator in MINERS.items():
             command = ["mine", "--estimator", estimator, *stage.at(account)]
             workers.start(f"miner {estimator}", command)
-        terms = ["--reward", "100", "--payout", "7000,3000", "--min-score", "0.5"]
+        terms = ["--reward", "100", "--min-score", "0.5"]
         terms += ["--commit-seconds", "600", "--reveal-seconds", "600"]
         workers.start("data node", ["task", "post", dataset, *terms, *stage.at(DATA_NODE)])
         stage.follow(TASK, workers, [stage.commits_end(TASK, len(MINERS))])
@@ -84,10 +84,10 @@ def _tell_leaderboard(connection: Connection) -> None:
     names = {address_of(account): name for account, name in MINERS.items()}
     vault = VaultClient(connection)
     columns = ("rank", "miner", "model", "score", "reward", "vault balance")
-    board = table_of(*columns, title="Leaderboard and payouts")
-    paid = {payment.miner: payment.amount for payment in report.payments}
+    board = table_of(*columns, title="Leaderboard")
     for rank, model in enumerate(report.leaderboard, 1):
-        amounts = (paid.get(model.miner, 0), vault.balance_of(model.miner))
+        reward = report.task.reward if model.miner == report.winner else 0
+        amounts = (reward, vault.balance_of(model.miner))
         shown = [f"{amount / 10**18:g}" for amount in amounts]
         board.add_row(str(rank), model.miner, names[model.miner], f"{model.score_wad / 10**18:.4f}", *shown)
     console.print(board)

@@ -101,7 +101,6 @@ class World:
             commit_seconds=100,
             disclose_seconds=100,
             reveal_seconds=100,
-            payout_bps=(10_000,),
         )
         return replace(spec, **changes)  # type: ignore[arg-type]
 

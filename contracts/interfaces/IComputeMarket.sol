@@ -76,7 +76,7 @@ struct EpochSpec {
 }
 
 /// @notice An epoch as it is stored. A declaration reads and writes the first word alone.
-/// @param declareEndsAt A timestamp; good until 2106.
+/// @param declareEndsAt A timestamp; good until 2106, past which no epoch opens.
 /// @param freeBond What of the bond stands for units that are not sold.
 /// @param price The accepted price, 0 before.
 /// @param pricedAt When the price was accepted, 0 before.

@@ -50,7 +50,7 @@ struct Progress {
     uint256[] tally;
 }
 
-/// @notice One of a task's best models.
+/// @notice The best of a task's models.
 struct Standing {
     address miner;
     int64 scoreWad;
@@ -67,6 +67,9 @@ struct Standing {
 /// The model is scored as it is revealed, in one transaction or in several. Between them the contract keeps a hash of
 /// the miner's `Progress`, which the miner hands in again with the model; nobody else can touch it. A scoring that is
 /// not finished in the window counts as no reveal.
+///
+/// The best model takes the whole reward. If the second best were paid anything, the best miner would come second as
+/// well, under another address, and take that too.
 ///
 /// I-2: escrow in + bonds in = payouts + refunds + slashes, for every task, on every path.
 /// I-3: a reveal is accepted only from the committer, once, for the committed bytes, in its window.
@@ -89,11 +92,9 @@ interface IProofOfLearning {
         int256 scoreWad
     );
 
-    /// @notice Emitted when a miner was paid for the model of `rank` (0 is best).
-    event RewardPaid(uint256 indexed taskId, address indexed miner, uint256 rank, uint256 amount);
-
     /// @notice Emitted when a task was settled.
-    /// @param refunded What went back to the data node: its bond and what the curve left.
+    /// @param winner Who got the reward; nobody where no model reached the least score.
+    /// @param refunded What went back to the data node: its bond, and the reward where nobody won it.
     /// @param slashed The bonds of the miners that did not reveal.
     event TaskSettled(uint256 indexed taskId, address indexed winner, uint256 refunded, uint256 slashed);
 
@@ -167,11 +168,8 @@ interface IProofOfLearning {
         view
         returns (bytes28 digest, uint24 order, bool revealed);
 
-    /// @notice The model of `rank` (0 is best) so far; the zero miner past the last.
-    function standingOf(uint256 taskId, uint256 rank)
-        external
-        view
-        returns (address miner, int64 scoreWad, uint24 order);
+    /// @notice The best model so far, the earlier commitment's among equals; the zero miner where there is none.
+    function leaderOf(uint256 taskId) external view returns (address miner, int64 scoreWad, uint24 order);
 
     /// @notice `keccak256(abi.encode(progress))` of a miner whose scoring is under way; 0 for any other.
     function progressHashOf(uint256 taskId, address miner) external view returns (bytes32);
@@ -197,9 +195,9 @@ interface IProofOfLearning {
     function commit(uint256 taskId, bytes32 commitment) external;
 
     /// @notice Reveals the model that the caller committed to and scores it on the next `rowCount` test rows, or as
-    /// many as are left. With the last of them the model is ranked and the bond given back.
-    /// @dev Reverts where the scorer does: a model that cannot be scored counts as never revealed. Its gas is the
-    /// scorer's bound by construction: a fixed amount for each row, known from the model's bytes.
+    /// many as are left. With the last of them the model is compared with the best so far and the bond given back.
+    /// @dev Reverts where the scorer does: a model that cannot be scored counts as never revealed. Gas grows with
+    /// rows and model alone, so a miner knows before it commits how many transactions its reveal will take.
     /// @param progress Empty to begin, or to begin anew; else that of the caller's last `ModelScoredInPart`.
     function reveal(
         uint256 taskId,
@@ -209,11 +207,11 @@ interface IProofOfLearning {
         uint256 rowCount
     ) external;
 
-    /// @notice Ends a disclosed task: pays by the curve, gives the data node its bond and what the curve left,
-    /// burns the bonds of the miners that did not reveal, appends the learning block.
+    /// @notice Ends a disclosed task: pays the reward to the best miner, gives the data node its bond, burns the
+    /// bonds of the miners that did not reveal, appends the learning block.
     /// @dev Anyone may call, once every commitment is revealed or the reveal window has ended. The cost does not
-    /// grow with the number of miners. Models below the least score get nothing, and with no model at or above it
-    /// there is no block: a learning block is the proof that somebody learned.
+    /// grow with the number of miners. With no model at or above the least score the reward goes back to the data
+    /// node, and there is no block: a learning block is the proof that somebody learned.
     /// @param modelHash The winner's, from its `ModelRevealed`; any where nobody wins.
     /// @param parametersHash Likewise.
     function settle(uint256 taskId, bytes32 modelHash, bytes32 parametersHash) external;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {PayoutCurve} from "../libraries/PayoutCurve.sol";
 import {ILearningLedger} from "./ILearningLedger.sol";
 import {IProofOfLearning} from "./IProofOfLearning.sol";
 import {Metric, RowShape} from "./IScorer.sol";
@@ -29,14 +28,13 @@ struct Bounds {
 /// @param mappingWidth Features of a row after the secure mapping, see `SecureMapping`; 0 for none.
 /// @param rowCount All rows.
 /// @param testCount How many of them are drawn as the hidden test set.
-/// @param reward What the best models share, in token units.
+/// @param reward What the best model earns, in token units.
 /// @param dataNodeBond Lost to the miners if the data node does not disclose.
 /// @param minerBond Lost by a miner that commits and does not reveal.
 /// @param minScoreWad The score below which a model is paid nothing.
 /// @param commitSeconds From the draw to the end of commits; training happens in it.
 /// @param discloseSeconds From the end of commits to the deadline of the disclosure.
 /// @param revealSeconds From the disclosure to the end of reveals.
-/// @param payoutBps The payout curve: the share of the best model, of the second best, ...
 struct TaskSpec {
     bytes32 dataRoot;
     bytes32 manifestHash;
@@ -54,7 +52,6 @@ struct TaskSpec {
     uint32 commitSeconds;
     uint32 discloseSeconds;
     uint32 revealSeconds;
-    uint16[] payoutBps;
 }
 
 /// @notice A task as it is stored: the spec, packed, and what happened since.
@@ -74,8 +71,6 @@ struct Task {
     uint96 minerBond;
     uint128 reward;
     uint128 dataNodeBond;
-    PayoutCurve payoutCurve;
-    int64 minScoreWad;
     address scorer;
     Metric metric;
     uint16 featureCount;
@@ -91,6 +86,7 @@ struct Task {
     uint32 commitSeconds;
     uint32 discloseSeconds;
     uint32 revealSeconds;
+    int64 minScoreWad;
 }
 
 /// @notice What a reveal needs to know; zeros for an unknown task.
@@ -104,7 +100,6 @@ struct ScoringTerms {
     address testRows;
     uint16 testCount;
     uint40 revealEndsAt;
-    PayoutCurve payoutCurve;
 }
 
 /// @notice What a task's end is about.
@@ -113,7 +108,6 @@ struct Escrow {
     uint128 reward;
     uint128 bond;
     int64 minScoreWad;
-    PayoutCurve payoutCurve;
 }
 
 /// @title ITaskRegistry
@@ -195,7 +189,7 @@ interface ITaskRegistry {
     function DRAW_DELAY_BLOCKS() external view returns (uint256);
 
     /// @notice The most salts and proof nodes that a part of the disclosure may come to, by
-    /// `RowTree.disclosureWords`: with the rows themselves 126,956 bytes, below the 128 KiB that nodes pass on, and
+    /// `RowTree.disclosureWords`: with the rows themselves 126,955 bytes, below the 128 KiB that nodes pass on, and
     /// below 2^24 gas.
     function MAX_DISCLOSURE_WORDS() external view returns (uint256);
 

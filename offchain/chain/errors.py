@@ -186,14 +186,6 @@ class ScoreOutOfReach(ContractError):
     message = "no model scores {minScoreWad}: a perfect one scores {maximumScoreWad}"
 
 
-class InvalidPayoutCurve(ContractError):
-    """Shares are none, too many, zero, rising, or not 10,000 in sum."""
-
-    message = (
-        "{payoutBps} is no payout curve: up to 12 positive shares, none above the one before, 10,000 in sum"
-    )
-
-
 class UnknownTask(ContractError):
     """A task does not exist."""
 

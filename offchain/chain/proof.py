@@ -47,15 +47,6 @@ class RevealedModel:
     order: int
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """A reward as it was paid, token units."""
-
-    miner: str
-    rank: int
-    amount: int
-
-
 def commitment_hash(
     chain_id: int, contract: str, task_id: int, miner: str, model_hash: bytes, salt: bytes
 ) -> bytes:
@@ -98,7 +89,7 @@ class ProofOfLearningClient(Client):
 
     def leader_of(self, task_id: int) -> str | None:
         """The miner of the best model so far, if any was revealed."""
-        miner = str(self._read(self._contract.functions.standingOf(task_id, 0))[0])
+        miner = str(self._read(self._contract.functions.leaderOf(task_id))[0])
         return None if int(miner, 16) == 0 else miner
 
     def commit(self, task_id: int, model_hash: bytes, salt: bytes) -> TxReceipt:
@@ -155,10 +146,3 @@ class ProofOfLearningClient(Client):
             for event in self._events(self._contract.events.ModelRevealed(), since, taskId=task_id)
         ]
         return sorted(models, key=lambda model: (-model.score_wad, model.order))
-
-    def payments(self, task_id: int) -> list[Payment]:
-        """The rewards that a task paid, best model first."""
-        return [
-            Payment(event["args"]["miner"], event["args"]["rank"], event["args"]["amount"])
-            for event in self._events(self._contract.events.RewardPaid(), taskId=task_id)
-        ]

@@ -28,7 +28,6 @@ class TaskSpec:
     commit_seconds: int
     disclose_seconds: int
     reveal_seconds: int
-    payout_bps: tuple[int, ...]
 
     def as_tuple(self) -> tuple[object, ...]:
         """The values as the ABI takes them."""
@@ -48,8 +47,6 @@ class Task:
     miner_bond: int
     reward: int
     data_node_bond: int
-    payout_bps: tuple[int, ...]
-    min_score_wad: int
     scorer: str
     metric: int
     feature_count: int
@@ -65,6 +62,7 @@ class Task:
     commit_seconds: int
     disclose_seconds: int
     reveal_seconds: int
+    min_score_wad: int
 
     @property
     def row_size(self) -> int:
@@ -83,10 +81,7 @@ class TaskRegistryClient(Client):
 
     def task(self, task_id: int) -> Task:
         """Everything about a task; raises UnknownTask."""
-        values = list(self._read(self._contract.functions.task(task_id)))
-        curve = values[8]
-        values[8] = tuple(share for rank in range(12) if (share := curve >> 16 * rank & 0xFFFF))
-        return Task(task_id, *values)
+        return Task(task_id, *self._read(self._contract.functions.task(task_id)))
 
     def test_rows_of(self, task_id: int) -> list[int]:
         """The indices of the drawn test rows, ascending; none before the draw."""

@@ -107,21 +107,6 @@ class Tokens(click.ParamType):
         return amount
 
 
-class Shares(click.ParamType):
-    """Shares in bps, separated by commas."""
-
-    name = "bps,..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> tuple[int, ...]:
-        """Parse whole numbers from 0 to 10,000."""
-        shares = value.split(",")
-        if not all(share.isdecimal() and int(share) <= 10_000 for share in shares):
-            self.fail(f"{value!r} is not whole numbers up to 10000, separated by commas", param, context)
-        return tuple(int(share) for share in shares)
-
-
 def to_units(connection: Connection, amount: Decimal) -> int:
     """Whole tokens in token units."""
     return int(amount.scaleb(TokenClient(connection).decimals()))

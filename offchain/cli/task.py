@@ -13,7 +13,6 @@ from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import TaskRegistryClient
 from offchain.cli.options import (
     Node,
-    Shares,
     Tokens,
     account_option,
     chain_options,
@@ -43,7 +42,7 @@ def task() -> None:
 @task.command()
 @click.argument("data")
 @click.option("--target", help="The column to predict, where DATA is a CSV file.")
-@click.option("--reward", type=Tokens(), default="100", show_default=True, help="What the best models share.")
+@click.option("--reward", type=Tokens(), default="100", show_default=True, help="What the best model earns.")
 @click.option("--bond", type=Tokens(), default="30", show_default=True, help="Lost if you do not disclose.")
 @click.option(
     "--miner-bond",
@@ -51,13 +50,6 @@ def task() -> None:
     default="5",
     show_default=True,
     help="Lost by a miner that does not reveal.",
-)
-@click.option(
-    "--payout",
-    type=Shares(),
-    default="10000",
-    show_default=True,
-    help="Shares of the best models in bps: 6000,4000.",
 )
 @click.option(
     "--min-score",
@@ -97,7 +89,7 @@ def task() -> None:
     type=click.Choice(["auto", *map(str, range(0, 257, 32))]),
     default="auto",
     show_default=True,
-    help="Features of a row after each miner's own secure mapping; 0 turns it off, auto is twice the features.",
+    help="Features of a row after its secure mapping; 0 turns it off, auto is twice the features, at least 64.",
 )
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
 @account_option
@@ -110,7 +102,6 @@ def post(
     reward: Decimal,
     bond: Decimal,
     miner_bond: Decimal,
-    payout: tuple[int, ...],
     min_score: float,
     test_rows: int | None,
     commit_seconds: int,
@@ -141,7 +132,6 @@ def post(
         commit_seconds=commit_seconds,
         disclose_seconds=disclose_seconds,
         reveal_seconds=reveal_seconds,
-        payout_bps=payout,
         mapping_width=(
             default_width(manifest.feature_count) if mapping_width == "auto" else int(mapping_width)
         ),
@@ -213,7 +203,7 @@ def list_(node: Node, as_json: bool) -> None:
 @json_option
 @chain_options
 def show(node: Node, task_id: int, as_json: bool) -> None:
-    """Show one task: its terms, its phase, its leaderboard, its payouts."""
+    """Show one task: its terms, its phase, its leaderboard, who was paid."""
     connection = node.connect()
     report = reading.report(connection, task_id)
     if as_json:
@@ -223,9 +213,7 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     left = f", {report.seconds_left} s left" if report.seconds_left is not None else ""
     click.echo(f"Task {task_id}: {report.phase.name}{left}")
     click.echo(f"  data node    {stored.data_node}")
-    click.echo(
-        f"  reward       {show_units(connection, stored.reward)}, shares {list(stored.payout_bps)} bps"
-    )
+    click.echo(f"  reward       {show_units(connection, stored.reward)}")
     click.echo(
         f"  bonds        {show_units(connection, stored.data_node_bond)} data node,"
         f" {show_units(connection, stored.miner_bond)} each miner"
@@ -236,10 +224,10 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     )
     click.echo(f"  metric       {Metric(stored.metric).name}, at least {stored.min_score_wad / 10**18:g}")
     click.echo(f"  commitments  {report.commitments}")
-    paid = {payment.miner: show_units(connection, payment.amount) for payment in report.payments}
     table = Table("rank", "miner", "score", "order", "paid", box=SIMPLE)
     for rank, model in enumerate(report.leaderboard, 1):
         score = f"{model.score_wad / 10**18:.4f}"
-        table.add_row(str(rank), model.miner, score, str(model.order), paid.get(model.miner, ""))
+        paid = show_units(connection, stored.reward) if model.miner == report.winner else ""
+        table.add_row(str(rank), model.miner, score, str(model.order), paid)
     if report.leaderboard:
         Console().print(table)

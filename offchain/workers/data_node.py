@@ -76,7 +76,6 @@ class Terms:
     commit_seconds: int
     disclose_seconds: int
     reveal_seconds: int
-    payout_bps: tuple[int, ...]
     mapping_width: int
 
 
@@ -122,7 +121,6 @@ class DataNode:
             commit_seconds=terms.commit_seconds,
             disclose_seconds=terms.disclose_seconds,
             reveal_seconds=terms.reveal_seconds,
-            payout_bps=terms.payout_bps,
         )
         make_available(self._sender, terms.reward + terms.data_node_bond, self.registry.address)
         return self.registry.post(spec)

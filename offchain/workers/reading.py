@@ -8,7 +8,7 @@ from offchain.canonical import from_json
 from offchain.chain.connection import Connection
 from offchain.chain.ledger import Block, LearningLedgerClient
 from offchain.chain.phase import Phase
-from offchain.chain.proof import Payment, ProofOfLearningClient, RevealedModel
+from offchain.chain.proof import ProofOfLearningClient, RevealedModel
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore, StorageError
@@ -25,7 +25,12 @@ class TaskReport:
     seconds_left: int | None  # to the end of the phase, where a deadline ends it
     commitments: int
     leaderboard: list[RevealedModel]
-    payments: list[Payment]
+
+    @property
+    def winner(self) -> str | None:
+        """Who was paid the reward, if the task is settled and anybody was."""
+        best = self.leaderboard[0] if self.leaderboard and self.phase is Phase.SETTLED else None
+        return best.miner if best and best.score_wad >= self.task.min_score_wad else None
 
     def as_json(self) -> dict[str, Any]:
         """The report with bytes as hex, for a script to read."""
@@ -37,7 +42,7 @@ class TaskReport:
             "seconds_left": self.seconds_left,
             "commitments": self.commitments,
             "leaderboard": [{k: _plain(v) for k, v in asdict(model).items()} for model in self.leaderboard],
-            "payments": [asdict(payment) for payment in self.payments],
+            "winner": self.winner,
         }
 
 
@@ -58,7 +63,6 @@ def report(connection: Connection, task_id: int) -> TaskReport:
         max(0, ends[phase] - now) if phase in ends else None,
         proof.commitment_count(task_id),
         proof.revealed_models(task_id),
-        proof.payments(task_id),
     )
 
 

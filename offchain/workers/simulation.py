@@ -49,7 +49,6 @@ TERMS = Terms(
     commit_seconds=5000,
     disclose_seconds=1000,
     reveal_seconds=1000,
-    payout_bps=(10_000,),
     mapping_width=64,
 )
 FUNDS = 10**9 * WAD

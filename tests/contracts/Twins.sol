@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {PayoutCurve, PayoutCurveLib} from "../../contracts/libraries/PayoutCurve.sol";
 import {RowTree} from "../../contracts/libraries/RowTree.sol";
 import {Split} from "../../contracts/libraries/Split.sol";
 
@@ -34,13 +33,5 @@ contract Twins {
 
     function disclosureWords(uint256 testCount, uint256 rowCount) external pure returns (uint256) {
         return RowTree.disclosureWords(testCount, rowCount);
-    }
-
-    function payout(uint16[] calldata payoutBps, uint256 rank, uint256 reward)
-        external
-        pure
-        returns (uint256)
-    {
-        return PayoutCurveLib.pack(payoutBps).payout(rank, reward);
     }
 }

@@ -23,7 +23,7 @@ contract MarketHandler {
     using Demand for Declaration;
 
     uint256 public constant ACTORS = 5;
-    uint256 public constant MAX_EPOCHS = 5;
+    uint256 public constant MAX_EPOCHS = 8;
     uint256 public constant FUNDS = 1_000_000e18;
     uint256 internal constant WAD = 1e18;
     uint256 internal constant TRIES = 40;
@@ -34,8 +34,11 @@ contract MarketHandler {
     Vault public vault = new Vault(token);
     ComputeMarket public market;
 
-    /// @notice Set where a consumer paid more than I-5 allows.
-    bool public overpaid;
+    /// @notice Set where something happened that is forbidden.
+    string public broken;
+
+    /// @notice Where each epoch stood after the last act. Phases follow in the order of the enum.
+    mapping(uint256 epochId => EpochPhase phase) public seen;
 
     /// @notice How often each thing happened, to see that the walk gets around.
     mapping(string act => uint256 times) public count;
@@ -54,19 +57,34 @@ contract MarketHandler {
         }
     }
 
+    /// @dev After every act each epoch stands where it did or later.
+    modifier watched() {
+        _;
+        for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
+            EpochPhase phase = market.phaseOf(epochId);
+            EpochPhase before = seen[epochId];
+            bool unpriced = phase == EpochPhase.UNPRICED && before > EpochPhase.PRICE && before != phase;
+            if (phase < before || unpriced) broken = "a phase went back";
+            seen[epochId] = phase;
+        }
+    }
+
     function actor(uint256 i) public pure returns (address) {
         return address(uint160(0xA11CE + (i % ACTORS)));
     }
 
     /* TIME */
 
-    function pass(uint256 time) external {
+    function pass(uint256 time) external watched {
         vm.warp(vm.getBlockTimestamp() + (time % 120));
     }
 
     /* PROVIDER */
 
-    function open(uint256 who, uint256 capacity, uint256 cost, uint256 prices, uint256 bond) external {
+    function open(uint256 who, uint256 capacity, uint256 cost, uint256 prices, uint256 bond)
+        external
+        watched
+    {
         if (market.epochCount() == MAX_EPOCHS) return;
         uint256 unitCost = cost % 3e18;
         uint256 floor = unitCost + 1 + (prices % 1e18);
@@ -92,7 +110,7 @@ contract MarketHandler {
 
     /// @notice Posts any price, or the best that is found by looking closer and closer, then ever better ones, until
     /// one is accepted or its walk is to be continued.
-    function price(uint256 which, uint256 wish, uint256 points) external {
+    function price(uint256 which, uint256 wish, uint256 points) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase != EpochPhase.PRICE) return;
         Epoch memory e = market.epoch(epochId);
@@ -113,7 +131,7 @@ contract MarketHandler {
         }
     }
 
-    function deliver(uint256 which, uint256 purchaseId, bytes32 resultHash) external {
+    function deliver(uint256 which, uint256 purchaseId, bytes32 resultHash) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase < EpochPhase.BUY || phase > EpochPhase.DELIVER) return;
         Purchase memory p;
@@ -129,6 +147,7 @@ contract MarketHandler {
 
     function declare(uint256 which, uint256 who, uint96 value, uint96 shape, uint96 limit, bool isLog)
         external
+        watched
     {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase != EpochPhase.DECLARE) return;
@@ -151,11 +170,11 @@ contract MarketHandler {
             return;
         }
         uint256 lock = balance - vault.balanceOf(actor(who));
-        if (lock != market.lockOf(epochId, e.consumerCount) || (isLog && lock > value)) overpaid = true;
+        if (lock != market.lockOf(epochId, e.consumerCount) || (isLog && lock > value)) broken = "I-5";
         ++count[isLog ? "log" : "quadratic"];
     }
 
-    function buy(uint256 which, uint256 index, uint256 units) external {
+    function buy(uint256 which, uint256 index, uint256 units) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase != EpochPhase.BUY) return;
         Epoch memory e = market.epoch(epochId);
@@ -172,11 +191,11 @@ contract MarketHandler {
         market.buy(epochId, index, uint88(units), bytes32(units));
         // The lock left the balance at the declaration; what came back now is what the purchase did not cost.
         uint256 paid = lock - (vault.balanceOf(d.consumer) - balance);
-        if (paid * WAD > units * e.price || paid > lock) overpaid = true;
+        if (paid * WAD > units * e.price || paid > lock) broken = "I-5";
         ++count["buy"];
     }
 
-    function buyLeftover(uint256 which, uint256 who, uint256 units) external {
+    function buyLeftover(uint256 which, uint256 who, uint256 units) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase != EpochPhase.LEFTOVER) return;
         Epoch memory e = market.epoch(epochId);
@@ -188,11 +207,11 @@ contract MarketHandler {
         if (isDust && units != e.capacity - e.soldUnits) return;
         vm.prank(actor(who));
         market.buyLeftover(epochId, uint88(units), bytes32(units));
-        if ((balance - vault.balanceOf(actor(who))) * WAD > units * e.price) overpaid = true;
+        if ((balance - vault.balanceOf(actor(who))) * WAD > units * e.price) broken = "I-5";
         ++count["leftover"];
     }
 
-    function accept(uint256 which, uint256 purchaseId) external {
+    function accept(uint256 which, uint256 purchaseId) external watched {
         (uint256 epochId,) = _pick(which);
         Purchase memory p;
         (purchaseId, p) = _purchase(epochId, purchaseId);
@@ -203,7 +222,7 @@ contract MarketHandler {
     }
 
     /// @notice A purchase that I-4 forbids: more than there is.
-    function overbuy(uint256 which, uint256 who, uint256 more) external {
+    function overbuy(uint256 which, uint256 who, uint256 more) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase != EpochPhase.LEFTOVER) return;
         Epoch memory e = market.epoch(epochId);
@@ -218,7 +237,7 @@ contract MarketHandler {
 
     /* ANYONE */
 
-    function walk(uint256 which, uint256 points) external {
+    function walk(uint256 which, uint256 points) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         (uint96 posted,) = market.walkOf(epochId);
         if (phase != EpochPhase.PRICE || posted == 0) return;
@@ -229,7 +248,7 @@ contract MarketHandler {
         }
     }
 
-    function returnLock(uint256 which, uint256 index, uint256 who) external {
+    function returnLock(uint256 which, uint256 index, uint256 who) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase < EpochPhase.BUY || market.epoch(epochId).consumerCount == 0) return;
         index %= market.epoch(epochId).consumerCount;
@@ -240,7 +259,7 @@ contract MarketHandler {
         ++count["return"];
     }
 
-    function settle(uint256 which, uint256 purchaseId) external {
+    function settle(uint256 which, uint256 purchaseId) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         Purchase memory p;
         (purchaseId, p) = _purchase(epochId, purchaseId);
@@ -250,7 +269,7 @@ contract MarketHandler {
         ++count[missed ? "refund" : "silence"];
     }
 
-    function release(uint256 which) external {
+    function release(uint256 which) external watched {
         (uint256 epochId, EpochPhase phase) = _pick(which);
         if (phase < EpochPhase.DELIVER || market.epoch(epochId).freeBond == 0) return;
         market.releaseBond(epochId);
@@ -258,7 +277,7 @@ contract MarketHandler {
     }
 
     /// @notice Ends every epoch as a stranger could: by waiting, then giving everybody what is theirs.
-    function finish() external {
+    function finish() external watched {
         vm.warp(vm.getBlockTimestamp() + 10_000);
         for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
             Epoch memory e = market.epoch(epochId);
@@ -270,6 +289,48 @@ contract MarketHandler {
             }
             if (e.freeBond > 0) market.releaseBond(epochId);
         }
+    }
+
+    /// @notice Calls every function as an actor who may not, or in a phase that does not take it.
+    function trespass(uint256 which, uint256 who, uint256 purchaseId) external watched {
+        (uint256 epochId, EpochPhase phase) = _pick(which);
+        if (phase == EpochPhase.UNKNOWN) return;
+        Epoch memory e = market.epoch(epochId);
+        address sender = actor(who);
+        Purchase memory p;
+        (purchaseId, p) = _purchase(epochId, purchaseId);
+
+        bytes memory call = abi.encodeCall(market.postPrice, (epochId, e.priceFloor, 1));
+        if (phase != EpochPhase.PRICE || sender != e.provider) _forbid(sender, call);
+        (uint96 posted,) = market.walkOf(epochId);
+        call = abi.encodeCall(market.continueWalk, (epochId, 1));
+        if (phase != EpochPhase.PRICE || posted == 0) _forbid(sender, call);
+        call = abi.encodeCall(market.declareQuadratic, (epochId, 1e18, 1e18, 1e18));
+        if (phase != EpochPhase.DECLARE) _forbid(sender, call);
+        call = abi.encodeCall(market.buyLeftover, (epochId, 1, 0));
+        if (phase != EpochPhase.LEFTOVER) _forbid(sender, call);
+        call = abi.encodeCall(market.releaseBond, (epochId));
+        if (phase < EpochPhase.DELIVER) _forbid(sender, call);
+        for (uint256 i; i < e.consumerCount; ++i) {
+            Declaration memory d = market.declaration(epochId, i);
+            bool owns = sender == d.consumer && !d.closed;
+            call = abi.encodeCall(market.buy, (epochId, i, 1, 0));
+            if (phase != EpochPhase.BUY || !owns) _forbid(sender, call);
+            call = abi.encodeCall(market.returnLock, (epochId, i));
+            if (phase < EpochPhase.BUY || (phase == EpochPhase.BUY && !owns) || d.closed) {
+                _forbid(sender, call);
+            }
+        }
+        call = abi.encodeCall(market.deliver, (epochId, purchaseId, "rubbish"));
+        bool deliverable = p.status == PurchaseStatus.BOUGHT && phase <= EpochPhase.DELIVER;
+        if (sender != e.provider || !deliverable) _forbid(sender, call);
+        call = abi.encodeCall(market.accept, (epochId, purchaseId));
+        if (sender != p.consumer || p.status != PurchaseStatus.DELIVERED) _forbid(sender, call);
+        bool missed = p.status == PurchaseStatus.BOUGHT && phase >= EpochPhase.ACCEPT;
+        bool due = p.status == PurchaseStatus.DELIVERED && phase == EpochPhase.OVER;
+        call = abi.encodeCall(market.settle, (epochId, purchaseId));
+        if (!missed && !due) _forbid(sender, call);
+        ++count["trespass"];
     }
 
     /* VIEW */
@@ -306,10 +367,17 @@ contract MarketHandler {
         }
     }
 
+    function _forbid(address sender, bytes memory call) internal {
+        vm.prank(sender);
+        (bool done,) = address(market).call(call);
+        if (done) broken = string.concat("trespass ", string(abi.encodePacked(bytes4(call))));
+    }
+
+    /// @dev One of the last epochs: older ones have mostly ended.
     function _pick(uint256 which) internal view returns (uint256 epochId, EpochPhase phase) {
         uint256 epochs = market.epochCount();
         if (epochs == 0) return (0, EpochPhase.UNKNOWN);
-        epochId = 1 + (which % epochs);
+        epochId = epochs - which % (epochs < 3 ? epochs : 3);
         phase = market.phaseOf(epochId);
     }
 

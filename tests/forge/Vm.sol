@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+/// @notice Which functions of a contract the fuzzer calls, or leaves alone; as forge reads it.
+struct FuzzSelector {
+    address addr;
+    bytes4[] selectors;
+}
+
 /// @notice The cheat codes of forge that the tests use.
 /// @dev Time is read by cheat code where it was changed by one: the compiler takes `block.timestamp` and
 /// `block.number` for constants of a transaction.

@@ -34,7 +34,6 @@ TERMS = Terms(
     commit_seconds=100_000,
     disclose_seconds=1000,
     reveal_seconds=1000,
-    payout_bps=(10_000,),
     mapping_width=64,
 )
 EPOCH = EpochSpec(

@@ -29,7 +29,6 @@ TERMS = Terms(
     commit_seconds=1000,
     disclose_seconds=1000,
     reveal_seconds=1000,
-    payout_bps=(7_000, 3_000),
     mapping_width=64,
 )
 
@@ -117,8 +116,8 @@ def test_a_task_becomes_a_learning_block(world: World, cast: Cast) -> None:
     gains = {
         person.address: person.balance() - start for person, start in zip(world.people, before, strict=True)
     }
-    assert gains[board[0].miner] == 70 * UNIT
-    assert gains[board[1].miner] == 30 * UNIT
+    assert gains[board[0].miner] == 100 * UNIT
+    assert gains[board[1].miner] == 0
     assert gains[board[2].miner] == 0
     assert gains[world.data_node.address] == -100 * UNIT
 

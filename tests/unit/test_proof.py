@@ -218,7 +218,7 @@ def test_reveal_scores_regressions_down_to_the_lowest_score(world: World) -> Non
         tuple(bytes([x, y]) + (x - y).to_bytes(4, "big", signed=True) for x, y in pairs), b"\x07" * 32
     )
     exact, absurd = regressor([1, -1], 0), regressor([0, 0], 8_000_000)
-    terms = {"metric": Metric.R2, "class_count": 0, "min_score_wad": -(2**63), "payout_bps": (6_000, 4_000)}
+    terms = {"metric": Metric.R2, "class_count": 0, "min_score_wad": -(2**63)}
     task = world.drawn(world.spec(rows, **terms))
     for miner, model in zip(world.miners, (absurd, exact), strict=False):
         commit(miner, task, model)
@@ -408,35 +408,17 @@ def test_settle_prefers_the_earlier_commitment_in_a_tie(world: World) -> None:
     assert world.data_node.ledger.blocks()[-1].header.winner == world.miners[0].address
 
 
-def test_settle_pays_by_the_curve(world: World) -> None:
+def test_settle_pays_the_best_and_nobody_else(world: World) -> None:
     models = [WRONG, OTHER_RIGHT, RIGHT, ALWAYS_0]
-    task, _ = disclosed(
-        world, models, payout_bps=(5_000, 3_000, 2_000), min_score_wad=0, reward=100 * UNIT + 7
-    )
+    task, _ = disclosed(world, models, min_score_wad=0, reward=100 * UNIT + 7)
     for miner, model in reversed(list(zip(world.miners, models, strict=True))):
         miner.proof.reveal(task.task_id, SALT, model)
 
     world.data_node.proof.settle(task.task_id)
 
-    # Both right models come first, the earlier commitment before the later; the constant one is third.
-    assert [miner.balance() - FUNDS for miner in world.miners] == [
-        0,
-        50 * UNIT + 3,  # 5,000 bps of 100 units and 7 wei, rounded down
-        30 * UNIT + 2,
-        20 * UNIT + 1,
-    ]
-    assert world.data_node.balance() == FUNDS - 100 * UNIT - 6  # what rounding left came back
+    assert [miner.balance() - FUNDS for miner in world.miners] == [0, 100 * UNIT + 7, 0, 0]
+    assert world.data_node.balance() == FUNDS - 100 * UNIT - 7
     assert held(world) == 0
-
-
-def test_settle_gives_back_the_shares_that_nobody_won(world: World) -> None:
-    task, _ = disclosed(world, [RIGHT, WRONG], payout_bps=(6_000, 4_000))
-    world.miners[0].proof.reveal(task.task_id, SALT, RIGHT)
-    world.miners[1].proof.reveal(task.task_id, SALT, WRONG)
-
-    world.data_node.proof.settle(task.task_id)
-
-    assert [person.balance() - FUNDS for person in world.people[:3]] == [-60 * UNIT, 60 * UNIT, 0]
 
 
 def test_settle_without_a_good_model_returns_the_reward_and_makes_no_block(world: World) -> None:

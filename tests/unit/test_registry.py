@@ -25,7 +25,7 @@ def test_post_moves_reward_and_bond_into_escrow(world: World) -> None:
 
 
 def test_post_stores_the_spec(world: World) -> None:
-    spec = world.spec(toy_rows(), payout_bps=(6_000, 3_000, 1_000), min_score_wad=-5)
+    spec = world.spec(toy_rows(), min_score_wad=-5)
 
     task = world.data_node.registry.task(world.data_node.registry.post(spec))
 
@@ -56,12 +56,6 @@ def test_post_stores_the_spec(world: World) -> None:
         ({"commit_seconds": 9}, errors.WindowOutOfBounds),
         ({"disclose_seconds": 9}, errors.WindowOutOfBounds),
         ({"reveal_seconds": 7 * 86_400 + 1}, errors.WindowOutOfBounds),
-        ({"payout_bps": ()}, errors.InvalidPayoutCurve),
-        ({"payout_bps": (9_999,)}, errors.InvalidPayoutCurve),
-        ({"payout_bps": (10_001,)}, errors.InvalidPayoutCurve),
-        ({"payout_bps": (4_000, 6_000)}, errors.InvalidPayoutCurve),
-        ({"payout_bps": (10_000, 0)}, errors.InvalidPayoutCurve),
-        ({"payout_bps": (770,) * 12 + (760,)}, errors.InvalidPayoutCurve),
         ({"reward": 971 * UNIT}, errors.BalanceTooLow),
     ],
 )
@@ -73,14 +67,6 @@ def test_post_reverts_when_the_spec_is_not_allowed(
 
     assert world.data_node.registry.task_count() == 0
     assert world.data_node.balance() == FUNDS
-
-
-def test_post_accepts_the_longest_curve(world: World) -> None:
-    shares = (1_000,) * 4 + (750,) * 8
-
-    task_id = world.data_node.registry.post(world.spec(toy_rows(), payout_bps=shares))
-
-    assert world.data_node.registry.task(task_id).payout_bps == shares
 
 
 def test_post_keeps_the_ledger_tip_of_a_mapped_task(world: World) -> None:
