@@ -50,3 +50,8 @@ def settle_one(world: World) -> Task:
     world.miners[0].proof.reveal(task.task_id, SALT, RIGHT)
     world.miners[1].proof.settle(task.task_id)
     return task
+
+
+def held(world: World) -> int:
+    """What the vault keeps for the proof of learning."""
+    return world.data_node.vault.balance_of(world.data_node.proof.address)

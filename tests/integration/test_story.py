@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,27 +9,15 @@ from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import LocalChain, anvil_chain, eth_tester_chain
 from offchain.chain.phase import Phase
-from offchain.learning import datasets
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import score
 from offchain.storage import BlobStore
 from offchain.workers import data_node, miner, reading
-from offchain.workers.data_node import DataNode, Terms
 from offchain.workers.errors import FundsTooLow, SecretsLost
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner
+from tests.cast import Cast
 from tests.world import FUNDS, UNIT, Person, World, deploy_world
-
-TERMS = Terms(
-    reward=100 * UNIT,
-    data_node_bond=30 * UNIT,
-    miner_bond=5 * UNIT,
-    min_score_wad=UNIT // 2,
-    commit_seconds=1000,
-    disclose_seconds=1000,
-    reveal_seconds=1000,
-    mapping_width=64,
-)
 
 
 @pytest.fixture(scope="module", params=["eth-tester", "anvil"])
@@ -45,42 +32,6 @@ def world(request: pytest.FixtureRequest, artifacts: dict[str, Artifact]) -> Ite
 @pytest.fixture
 def chain(world: World) -> LocalChain:
     return world.chain
-
-
-class Cast:
-    """The workers of a story, each with its own data directory over shared blobs."""
-
-    def __init__(self, world: World, root: Path) -> None:
-        self.world, self.root = world, root
-        self.scorer = world.connection.deployment.scorers["DenseScorer"].address
-        self.data_node = DataNode(world.data_node.sender, self.home(world.data_node))
-        self.miners = [
-            self.miner(person, estimator)
-            for person, estimator in zip(world.miners, ("logistic", "mlp", "svm"), strict=False)
-        ]
-
-    def home(self, person: Person) -> Home:
-        return Home.of(self.root, self.world.connection, person.address)
-
-    def miner(self, person: Person, estimator: str) -> Miner:
-        return Miner(person.sender, self.home(person), estimator, seed=0)
-
-    def post(self, dataset: str, test_count: int = 45) -> int:
-        encoded = datasets.encode(datasets.load(dataset))
-        return self.data_node.post(encoded, self.scorer, Metric.ACCURACY, test_count, TERMS)
-
-    def until(self, worker: Any, task_id: int, move: Any) -> None:
-        """Let a worker step until it has made a move, mining a block for each step."""
-        for _ in range(20):
-            if worker.step(task_id) == move:
-                return
-            self.world.chain.mine(1)
-        raise AssertionError(f"{worker} did not come to {move}")
-
-    def to_commits(self, task_id: int) -> None:
-        """Draw and publish."""
-        self.until(self.data_node, task_id, data_node.Move.DRAW)
-        self.until(self.data_node, task_id, data_node.Move.PUBLISH)
 
 
 @pytest.fixture

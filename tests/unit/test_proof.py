@@ -14,7 +14,18 @@ from offchain.learning.metrics import Metric
 from offchain.learning.model import DenseLayer, DenseModel, encode
 from offchain.learning.rows import SaltedRows
 from offchain.learning.scoring import score
-from tests.stories import ALWAYS_0, RIGHT, SALT, WRONG, commit, disclosed, hash_of, settle_one, toy_model
+from tests.stories import (
+    ALWAYS_0,
+    RIGHT,
+    SALT,
+    WRONG,
+    commit,
+    disclosed,
+    hash_of,
+    held,
+    settle_one,
+    toy_model,
+)
 from tests.world import BURNED, FUNDS, UNIT, Person, World, toy_rows
 
 OTHER_RIGHT = toy_model([[1, 0], [0, 1]], [0, 0], note="another recipe")
@@ -24,11 +35,6 @@ def regressor(weights: list[int], bias: int) -> bytes:
     """A linear model of a value."""
     layer = DenseLayer(np.array([[weight] for weight in weights], np.int8), np.array([bias], np.int32), 0)
     return encode(DenseModel(bytes(32), (layer,), 1))
-
-
-def held(world: World) -> int:
-    """What the vault keeps for the proof of learning."""
-    return world.data_node.vault.balance_of(world.data_node.proof.address)
 
 
 def accuracy(world: World, task: Any, predicted_class: int) -> int:

@@ -1,0 +1,55 @@
+"""Attack: a data node that tells the test rows to a miner of its own.
+
+It knows all rows, so an address of its own commits to a model that has learned the test rows by heart. It gets the
+reward back, keeps the honest miners' models for nothing, and writes the learning block.
+
+Defence: none is possible while the data node owns the rows; honest miners lose no bond by it.
+Limit, measured: the data node's whole cost is the gas of one commitment and one reveal. It loses to an honest model
+only where nobody can be better. If it stays silent instead, its bond goes to those who committed, its own addresses
+among them: with k of n commitments it loses (n - k) / n of the bond.
+"""
+
+import pytest
+
+from tests.stories import ALWAYS_0, RIGHT, SALT, commit
+from tests.world import FUNDS, UNIT, Person, World, toy_rows
+
+
+def test_the_reward_comes_back_through_an_address_of_its_own(world: World) -> None:
+    rows = toy_rows()
+    task = world.drawn(world.spec(rows))
+    accomplice, honest = world.miners[:2]
+    commit(honest, task, ALWAYS_0)
+    commit(accomplice, task, RIGHT)  # right on every test row, because it knows them
+    world.disclose(task, rows)
+
+    honest.proof.reveal(task.task_id, SALT, ALWAYS_0)
+    accomplice.proof.reveal(task.task_id, SALT, RIGHT)
+    honest.proof.settle(task.task_id)
+
+    assert world.data_node.balance() + accomplice.balance() == 2 * FUNDS
+    assert honest.balance() == FUNDS
+    assert world.data_node.ledger.blocks()[-1].header.winner == accomplice.address
+
+
+@pytest.mark.parametrize(("own", "others"), [(0, 1), (1, 1), (3, 1), (1, 3)])
+def test_silence_costs_what_the_others_share_of_the_commitments_is(
+    world: World, own: int, others: int
+) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    people = world.miners[: own + others]
+    for person in people:
+        commit(person, task, RIGHT)
+    world.chain.set_time(task.commit_ends_at + task.disclose_seconds)
+
+    people[0].proof.abort(task.task_id)
+    for person in people:
+        person.proof.claim(task.task_id)
+
+    gang = [world.data_node, *people[:own]]
+    assert _lost(gang) == 30 * UNIT * others // (own + others)
+    assert _lost(people[own:]) == -30 * UNIT * others // (own + others)
+
+
+def _lost(people: list[Person]) -> int:
+    return sum(FUNDS - person.balance() for person in people)
