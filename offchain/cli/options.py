@@ -134,10 +134,11 @@ def show_units(connection: Connection, units: int) -> str:
     return f"{Decimal(units).scaleb(-token.decimals()).normalize():f} {token.symbol()}"
 
 
-class _Printable(logging.Formatter):
+class Printable(logging.Formatter):
     """What a worker says may quote what others wrote."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line."""
         return printable(super().format(record))
 
 
@@ -146,7 +147,7 @@ def log_progress() -> None:
     handler = RichHandler(
         show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]"
     )
-    handler.setFormatter(_Printable("%(message)s"))
+    handler.setFormatter(Printable("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("web3", "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -14,18 +14,20 @@ and go on, secrets on disk before they are committed to, signatures for one chai
 transaction. What is not defended: who lies without contradicting itself can hide the chain; run a node of your own.
 """
 
+import logging
 import os
 import signal
 import subprocess
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner, Result
 from web3 import Web3
 
 from offchain.chain import endpoint, errors, transactions
@@ -35,6 +37,8 @@ from offchain.chain.ledger import LearningLedgerClient
 from offchain.chain.local import anvil_chain
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
+from offchain.cli import main
+from offchain.cli.options import Printable
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers import loop
@@ -582,35 +586,59 @@ def environment(url: str, deployments: Path, tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_command_before_a_lying_endpoint_ends_with_one_line(
-    world: World, environment: dict[str, str], proxy: LyingProxy, command: tuple[str, ...]
-) -> None:
-    with proxy.lying("eth_chainId", error(-32000, "\x1b[2J\nno\n")):
-        ended = subprocess.run(
-            [str(POLE), *command], env=environment, capture_output=True, text=True, timeout=60
-        )
+def pole(environment: dict[str, str], command: Sequence[str]) -> Result:
+    """What a command prints and how it ends, in this process."""
+    return CliRunner(mix_stderr=False, env=environment).invoke(main, command)
 
-    assert ended.returncode == 1
+
+def assert_is_one_line(ended: Result) -> None:
+    assert isinstance(ended.exception, SystemExit), ended.exception
+    assert ended.exit_code == 1
     assert ended.stderr.startswith("Error: ")
     assert (ended.stderr.count("\n"), ended.stderr.count("\x1b")) == (1, 0)
 
 
-@pytest.mark.parametrize("command", COMMANDS[:3], ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_that_is_told_of_no_chain_ends_with_one_line(
+    environment: dict[str, str], proxy: LyingProxy, command: tuple[str, ...]
+) -> None:
+    with proxy.lying("eth_chainId", error(-32000, "\x1b[2J\nno\n")):
+        assert_is_one_line(pole(environment, command))
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1], ids=" ".join)
 @pytest.mark.parametrize(
-    "lie", [result("0xzz"), raw(http(b"<html>")), error(3, "a\nb")], ids=["hex", "HTML", "error"]
+    "lie",
+    [result("0xzz"), raw(http(b"<html>")), error(3, "\x1b[2Ja\nb"), silence],
+    ids=["no digits", "HTML", "a revert", "silence"],
 )
 def test_a_command_whose_calls_are_lied_to_ends_with_one_line(
-    world: World, environment: dict[str, str], proxy: LyingProxy, command: tuple[str, ...], lie: Lie
+    environment: dict[str, str], proxy: LyingProxy, command: tuple[str, ...], lie: Lie
 ) -> None:
-    with proxy.lying("eth_call", lie):
-        ended = subprocess.run(
-            [str(POLE), *command], env=environment, capture_output=True, text=True, timeout=60
-        )
+    started = time.monotonic()
 
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert ended.stderr.count("\n") == 1
+    with proxy.lying("eth_call", lie):
+        assert_is_one_line(pole(environment, command))
+
+    assert time.monotonic() - started < BOUND
+
+
+def test_a_deployments_file_without_the_functions_is_one_line(
+    world: World, environment: dict[str, str], deployments: Path
+) -> None:
+    told = world.connection.deployment
+    told.model_copy(update={"registry": told.registry.model_copy(update={"abi": []})}).save(deployments)
+
+    ended = pole(environment, ("task", "list"))
+
+    assert_is_one_line(ended)
+    assert "no such function" in ended.stderr
+
+
+def test_what_a_worker_says_does_nothing_to_a_terminal() -> None:
+    record = logging.LogRecord("pole", logging.INFO, "", 0, "%s", ("\x1b]0;owned\x07\n\u202e§",), None)
+
+    assert Printable("%(message)s").format(record) == r"\x1b]0;owned\x07\n\u202e§"
 
 
 def test_a_mining_process_outlives_the_lies_and_commits_once(
