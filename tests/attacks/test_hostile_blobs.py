@@ -192,9 +192,14 @@ def test_a_file_that_becomes_a_pipe_after_it_was_seen_is_not_waited_for(
     os.mkfifo(place)
     # As where the pipe takes the place of a file between a look at its name and its opening.
     monkeypatch.setattr(Path, "is_file", lambda _: True)
+    release = threading.Timer(5.0, lambda: place.write_bytes(b""))  # whoever does wait
+    release.start()
 
-    with pytest.raises(BlobMissing):
-        store.get(bytes(32), 100)
+    try:
+        with pytest.raises(BlobMissing):
+            store.get(bytes(32), 100)
+    finally:
+        release.cancel()
 
 
 def test_a_device_is_not_read(store: BlobStore) -> None:
