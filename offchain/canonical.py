@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Final, NoReturn, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
-_STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-_BRACKETS: Final = re.compile(r"[\[\]{}]")
+# A string without an end is one as far as the text goes, else every quote in it would be tried as a beginning.
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 _MAX_DEPTH: Final = 32
 
 
@@ -36,13 +37,15 @@ def from_json(data: bytes, limit_bytes: int) -> Json:
     ------
     ValueError
         Where the bytes exceed the limit, are not UTF-8 JSON, nest too deeply, repeat a key of an object, or
-        hold NaN or an infinity.
+        hold NaN or an infinity, or a number that a float can only call one.
     """
     if len(data) > limit_bytes:
         raise ValueError(f"{len(data)} bytes exceed the limit of {limit_bytes}")
     text = data.decode("utf-8")
     _reject_depth(text)
-    value: Json = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
+    value: Json = json.loads(
+        text, object_pairs_hook=_unique_keys, parse_constant=_reject_constant, parse_float=_finite
+    )
     return value
 
 
@@ -58,8 +61,8 @@ def parameters_hash(parameters: Mapping[str, Json]) -> bytes:
 def _reject_depth(text: str) -> None:
     """The parser recurses in C, where too deep a nesting ends the process instead of raising."""
     depth = 0
-    for bracket in _BRACKETS.finditer(_STRINGS.sub("", text)):
-        depth += 1 if bracket.group() in "[{" else -1
+    for found in _STRING_OR_BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found.group(), 0)
         if depth > _MAX_DEPTH:
             raise ValueError("nested too deeply")
 
@@ -68,6 +71,13 @@ def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise ValueError("an object repeats a key")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:40]} is beyond a float's range: it must be finite")
     return value
 
 

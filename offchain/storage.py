@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 
@@ -17,6 +19,14 @@ class BlobMissing(StorageError):
     def __init__(self, name: bytes) -> None:
         self.name = name
         super().__init__(f"no blob {name.hex()} in this storage")
+
+
+class BlobUnwritable(StorageError):
+    """What is in a blob's place is no file and cannot be replaced by one."""
+
+    def __init__(self, name: bytes, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"blob {name.hex()} cannot be stored: {reason}")
 
 
 class BlobCorrupt(StorageError):
@@ -42,21 +52,27 @@ class BlobStore:
     root: Path
 
     def put(self, data: bytes) -> bytes:
-        """Store `data` and give its name. A blob appears whole or not at all."""
+        """Store `data` and give its name; raises BlobUnwritable. A blob appears whole or not at all."""
         name = hashlib.sha256(data).digest()
-        write_durably(self._path(name), data)  # what is there already may be corrupt
+        try:
+            write_durably(self._path(name), data)  # what is there already may be corrupt
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            raise BlobUnwritable(name, str(error)) from error
         return name
 
     def get(self, name: bytes, limit: int) -> bytes:
         """The blob of a name, checked; raises BlobMissing, BlobCorrupt, BlobTooLarge (over `limit` bytes)."""
-        path = self._path(name)
-        if path.is_symlink() or not path.is_file():
-            raise BlobMissing(name)
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > limit:
-                raise BlobTooLarge(name, size, limit)
-            data = file.read(limit)
+        try:
+            file = FileIO(self._path(name), opener=_open_plainly)
+        except OSError as error:
+            raise BlobMissing(name) from error
+        with file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise BlobMissing(name)
+            if status.st_size > limit:
+                raise BlobTooLarge(name, status.st_size, limit)
+            data = file.read(status.st_size)
         if hashlib.sha256(data).digest() != name:
             raise BlobCorrupt(name)
         return data
@@ -64,6 +80,11 @@ class BlobStore:
     def _path(self, name: bytes) -> Path:
         digest = name.hex()
         return self.root / digest[:2] / digest
+
+
+def _open_plainly(path: str, flags: int) -> int:
+    """Follow no link, and wait for nobody who might write into a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def write_durably(path: Path, data: bytes, *, once: bool = False) -> None:

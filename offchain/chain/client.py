@@ -1,15 +1,19 @@
 """What the typed clients share: one contract, read by anybody, written by a sender."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractEvent, ContractFunction
+from web3.logs import DISCARD
 from web3.types import EventData, TxReceipt
 
 from offchain.chain.connection import Connection
-from offchain.chain.errors import AccountInvalid
+from offchain.chain.errors import AccountInvalid, EndpointFaulty, TransactionReverted
 from offchain.chain.transactions import Sender
+
+Value = TypeVar("Value")
 
 
 class Client:
@@ -27,8 +31,23 @@ class Client:
         )
 
     def _read(self, call: ContractFunction) -> Any:
-        with self.connection.reverts.typed():
+        with self.connection.asking():
             return call.call()
+
+    def _read_as(self, kind: Callable[[Any], Value], call: ContractFunction) -> Value:
+        """Read what is of a kind, such as an enumeration, that the ABI does not know."""
+        with self.connection.asking():
+            return kind(call.call())
+
+    def _count(self, call: ContractFunction, look_up: Callable[[int], object]) -> int:
+        """A contract's counter, which cannot revert, and whose last number stands for something."""
+        try:
+            count = int(self._read(call))
+            if count:
+                look_up(count)
+        except TransactionReverted as error:
+            raise EndpointFaulty(f"a count that does not hold: {error}") from error
+        return count
 
     def _write(self, call: ContractFunction) -> TxReceipt:
         if self.sender is None:
@@ -38,4 +57,12 @@ class Client:
     def _events(self, event: ContractEvent, from_block: int | None = None, **filters: Any) -> list[EventData]:
         """All events of one kind since a block, or since the deployment, oldest first."""
         first = self.connection.deployment.block if from_block is None else from_block
-        return list(event.get_logs(argument_filters=filters, from_block=first))
+        with self.connection.asking():
+            logs = event.get_logs(argument_filters=filters, from_block=first)
+            return sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+
+    def _told(self, receipt: TxReceipt, event: ContractEvent) -> Mapping[str, Any]:
+        """The values of the event that a transaction of the sender emitted."""
+        with self.connection.asking():
+            arguments: Mapping[str, Any] = event.process_receipt(receipt, DISCARD)[0]["args"]
+            return arguments

@@ -1,17 +1,23 @@
 """One connection to one deployment on one chain."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from web3 import HTTPProvider, Web3
-from web3.exceptions import Web3Exception
+from web3 import Web3
 
 from offchain.chain.deployment import Deployment
-from offchain.chain.errors import DeploymentInvalid, EndpointUnreachable, WrongChain
+from offchain.chain.endpoint import Endpoint
+from offchain.chain.errors import (
+    ChainError,
+    DeploymentInvalid,
+    EndpointFaulty,
+    EndpointUnreachable,
+    WrongChain,
+)
 from offchain.chain.reverts import RevertDecoder
-
-REQUEST_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +33,40 @@ class Connection:
         """Use `deployment` through a web3 that is there already."""
         return cls(w3, deployment, RevertDecoder(deployment.abis))
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Raise the typed error of any revert in the block, and EndpointFaulty where the answer is none."""
+        with readable(), self.reverts.typed():
+            yield
+
+    def head(self) -> tuple[int, int]:
+        """The number and the timestamp of the newest block."""
+        with self.asking():
+            latest = self.w3.eth.get_block("latest")
+            return int(latest["number"]), int(latest["timestamp"])
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raise EndpointFaulty where web3 cannot make sense of an answer; to be put around its calls alone.
+
+    What comes from the endpoint is decoded deep within web3, and fails there in as many ways as there are types.
+    """
+    try:
+        yield
+    except (ChainError, OSError):
+        raise
+    except Exception as error:
+        raise EndpointFaulty(str(error) or repr(error)) from error
+
 
 def open_endpoint(url: str) -> tuple[Web3, int]:
     """Open an RPC endpoint and ask its chain id; raises EndpointUnreachable."""
-    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": REQUEST_SECONDS}))
+    w3 = Web3(Endpoint(url))
     try:
-        return w3, w3.eth.chain_id
-    except (requests.RequestException, Web3Exception, ValueError) as error:
+        with readable():
+            return w3, int(w3.eth.chain_id)
+    except (requests.RequestException, EndpointFaulty) as error:
         reason = "connection refused" if isinstance(error, requests.ConnectionError) else str(error)
         raise EndpointUnreachable(url, reason) from error
 
@@ -58,7 +91,9 @@ def connect(url: str, deployments: Path, chain_id: int | None = None) -> Connect
     deployment = Deployment.load(path)
     if deployment.chain_id != served:
         raise WrongChain(url, deployment.chain_id, served)
-    if not w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address)):
+    with readable():
+        code = w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address))
+    if not code:
         raise DeploymentInvalid(
             str(path), f"{url} has no contract at its addresses: was the node started anew?"
         )

@@ -1,24 +1,53 @@
 """The one file that passes from a deployment to the workers: `deployments/<chain id>.json`."""
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from web3 import Web3
 
+from offchain.canonical import from_json
 from offchain.chain.errors import DeploymentInvalid
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 
 
+class Parameter(BaseModel):
+    """What an ABI says of a value; web3 reads the rest."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    type: str
+    name: str
+
+
+class Entry(BaseModel):
+    """What an ABI says of a function, an event or an error."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    type: Literal["constructor", "error", "event", "fallback", "function", "receive"]
+    name: str = ""
+    inputs: list[Parameter] = []
+
+
 class Contract(BaseModel):
     """Where a contract is and how it is called."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     address: str
     abi: list[dict[str, Any]]
+
+    @field_validator("abi")
+    @classmethod
+    def _is_abi(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for index, entry in enumerate(value):
+            try:
+                Entry.model_validate(entry)
+            except ValidationError:
+                raise ValueError(f"entry {index} describes no function, event or error") from None
+        return value
 
     @field_validator("address")
     @classmethod
@@ -31,7 +60,7 @@ class Contract(BaseModel):
 class Deployment(BaseModel):
     """A deployment of the protocol on one chain."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     chain_id: int = Field(gt=0)
     block: int = Field(ge=0)  # the block of the deployment: no event is older
@@ -67,7 +96,7 @@ class Deployment(BaseModel):
         if path.stat().st_size > MAX_FILE_BYTES:
             raise DeploymentInvalid(str(path), f"larger than {MAX_FILE_BYTES:,} bytes")
         try:
-            return cls.model_validate(json.loads(path.read_bytes()))
+            return cls.model_validate(from_json(path.read_bytes(), MAX_FILE_BYTES))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])

@@ -4,11 +4,13 @@
 
     ChainError
     ├── EndpointUnreachable      nobody answers at the RPC endpoint
+    ├── EndpointFaulty           it answers what no node would
     ├── WrongChain               the endpoint serves another chain than the deployment's
     ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
     ├── AccountInvalid           no such account, or no key for it
     ├── TransactionRejected      the node does not take a transaction, as from an account without gas money
     ├── TransactionTooLarge      a transaction needs more gas than a transaction may have
+    ├── FeeTooHigh               a transaction would cost more than any should
     ├── TransactionTimeout       a transaction was sent and is in no block yet
     └── TransactionReverted      a contract refused
         ├── UnknownRevert        with data that no known contract declares
@@ -32,6 +34,14 @@ class EndpointUnreachable(ChainError):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"no node answers at {url}: {reason}")
+
+
+class EndpointFaulty(ChainError):
+    """The RPC endpoint answers what no node would."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer[:200]
+        super().__init__(f"the node answers what cannot be: {self.answer}")
 
 
 class WrongChain(ChainError):
@@ -68,6 +78,14 @@ class TransactionTooLarge(ChainError):
     def __init__(self, gas: int, limit: int) -> None:
         self.gas, self.limit = gas, limit
         super().__init__(f"the transaction needs {gas:,} gas, and a transaction may use {limit:,} at most")
+
+
+class FeeTooHigh(ChainError):
+    """A transaction would cost more than any should, by the fees that the node tells."""
+
+    def __init__(self, fee: int, limit: int) -> None:
+        self.fee, self.limit = fee, limit
+        super().__init__(f"the transaction may cost {fee:,} wei, and the most that is paid is {limit:,}")
 
 
 class TransactionTimeout(ChainError):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from web3.logs import DISCARD
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
+from offchain.chain.errors import EndpointFaulty
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 
 WAD = 10**18
@@ -131,7 +131,7 @@ class ComputeMarketClient(Client):
 
     def epoch_count(self) -> int:
         """How many epochs were opened; ids count from 1."""
-        return int(self._read(self._contract.functions.epochCount()))
+        return self._count(self._contract.functions.epochCount(), self.epoch)
 
     def epoch(self, epoch_id: int) -> Epoch:
         """Everything about an epoch; raises UnknownEpoch."""
@@ -139,7 +139,7 @@ class ComputeMarketClient(Client):
 
     def phase_of(self, epoch_id: int) -> EpochPhase:
         """Where an epoch stands now."""
-        return EpochPhase(self._read(self._contract.functions.phaseOf(epoch_id)))
+        return self._read_as(EpochPhase, self._contract.functions.phaseOf(epoch_id))
 
     def phase_ends_at(self, epoch_id: int) -> int | None:
         """The timestamp at which the epoch's phase ends, if it does."""
@@ -151,11 +151,14 @@ class ComputeMarketClient(Client):
 
     def declarations(self, epoch_id: int) -> list[Declaration]:
         """All declarations of an epoch, in their order; raises UnknownEpoch."""
-        found = self._read(self._contract.functions.declarations(epoch_id))
-        return [
-            Declaration(epoch_id, index, value, shape, Utility(utility), closed, consumer, limit)
-            for index, (value, shape, utility, closed, consumer, limit) in enumerate(found)
-        ]
+
+        def declarations(told: list[tuple[int, int, int, bool, str, int]]) -> list[Declaration]:
+            return [
+                Declaration(epoch_id, index, value, shape, Utility(utility), closed, consumer, limit)
+                for index, (value, shape, utility, closed, consumer, limit) in enumerate(told)
+            ]
+
+        return self._read_as(declarations, self._contract.functions.declarations(epoch_id))
 
     def best_response(self, epoch_id: int, index: int, price: int) -> int:
         """The units that a declaration wants at a price; raises UnknownDeclaration."""
@@ -167,18 +170,13 @@ class ComputeMarketClient(Client):
 
     def purchase(self, epoch_id: int, purchase_id: int) -> Purchase:
         """One purchase; ids count from 1 in each epoch."""
-        consumer, units, status, job_hash, result_hash = self._read(
-            self._contract.functions.purchase(epoch_id, purchase_id)
-        )
-        return Purchase(
-            epoch_id,
-            purchase_id,
-            consumer,
-            units,
-            PurchaseStatus(status),
-            bytes(job_hash),
-            bytes(result_hash),
-        )
+
+        def purchase(told: tuple[str, int, int, bytes, bytes]) -> Purchase:
+            consumer, units, status, job_hash, result_hash = told
+            hashes = bytes(job_hash), bytes(result_hash)
+            return Purchase(epoch_id, purchase_id, consumer, units, PurchaseStatus(status), *hashes)
+
+        return self._read_as(purchase, self._contract.functions.purchase(epoch_id, purchase_id))
 
     def purchases(self, epoch_id: int) -> list[Purchase]:
         """All purchases of an epoch, in their order."""
@@ -188,9 +186,7 @@ class ComputeMarketClient(Client):
     def open(self, spec: EpochSpec) -> int:
         """Open an epoch and give its id; raises BalanceTooLow and what else the spec does not keep to."""
         receipt = self._write(self._contract.functions.open(spec.as_tuple()))
-        return int(
-            self._contract.events.EpochOpened().process_receipt(receipt, DISCARD)[0]["args"]["epochId"]
-        )
+        return int(self._told(receipt, self._contract.events.EpochOpened())["epochId"])
 
     def declare(self, epoch_id: int, utility: Utility, value: int, shape: int, limit: int) -> int:
         """Declare a utility and give the declaration's index; raises EpochFull, LockTooLow, BalanceTooLow."""
@@ -198,11 +194,14 @@ class ComputeMarketClient(Client):
         function = functions.declareLog if utility is Utility.LOG else functions.declareQuadratic
         self._write(function(epoch_id, value, shape, limit))
         own = (utility, value, shape, limit, self.sender and self.sender.address)
-        return max(
+        indices = [
             found.index
             for found in self.declarations(epoch_id)
             if (found.utility, found.value, found.shape, found.limit, found.consumer) == own
-        )
+        ]
+        if not indices:
+            raise EndpointFaulty(f"epoch {epoch_id} without what was just declared in it")
+        return max(indices)
 
     def post_price(self, epoch_id: int, price: int, max_points: int = ALL_POINTS) -> TxReceipt:
         """Post a price and walk its cover; raises PriceRefuted, PriceUndecided, TransactionTooLarge."""
@@ -252,5 +251,4 @@ class ComputeMarketClient(Client):
         return self._write(self._contract.functions.releaseBond(epoch_id))
 
     def _bought(self, receipt: TxReceipt) -> int:
-        event = self._contract.events.UnitsBought().process_receipt(receipt, DISCARD)[0]
-        return int(event["args"]["purchaseId"])
+        return int(self._told(receipt, self._contract.events.UnitsBought())["purchaseId"])

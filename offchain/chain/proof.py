@@ -62,7 +62,7 @@ class ProofOfLearningClient(Client):
 
     def phase_of(self, task_id: int) -> Phase:
         """Where a task stands now."""
-        return Phase(self._read(self._contract.functions.phaseOf(task_id)))
+        return self._read_as(Phase, self._contract.functions.phaseOf(task_id))
 
     def commitment_of(self, task_id: int, miner: str) -> Commitment:
         """A miner's place in a task."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from web3.logs import DISCARD
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
@@ -77,7 +76,7 @@ class TaskRegistryClient(Client):
 
     def task_count(self) -> int:
         """How many tasks were posted; ids count from 1."""
-        return int(self._read(self._contract.functions.taskCount()))
+        return self._count(self._contract.functions.taskCount(), self.task)
 
     def task(self, task_id: int) -> Task:
         """Everything about a task; raises UnknownTask."""
@@ -94,7 +93,7 @@ class TaskRegistryClient(Client):
     def post(self, spec: TaskSpec) -> int:
         """Post a task and give its id; raises BalanceTooLow and what else the spec does not keep to."""
         receipt = self._write(self._contract.functions.post(spec.as_tuple()))
-        return int(self._contract.events.TaskPosted().process_receipt(receipt, DISCARD)[0]["args"]["taskId"])
+        return int(self._told(receipt, self._contract.events.TaskPosted())["taskId"])
 
     def draw(self, task_id: int) -> TxReceipt:
         """Draw the test rows, or name a new block to draw them; raises DrawTooEarly, AlreadyDrawn."""

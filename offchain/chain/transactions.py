@@ -10,6 +10,7 @@ from web3.types import TxParams, TxReceipt, Wei
 
 from offchain.chain.connection import Connection
 from offchain.chain.errors import (
+    FeeTooHigh,
     TransactionRejected,
     TransactionTimeout,
     TransactionTooLarge,
@@ -18,6 +19,7 @@ from offchain.chain.errors import (
 
 MAX_TRANSACTION_GAS = 2**24  # EIP-7825
 GAS_MARGIN = 1.2  # state may change between the estimate and the block
+MAX_FEE = 10**18  # wei; what the node tells of fees is its word only
 RECEIPT_SECONDS = 120.0
 POLL_SECONDS = 0.2
 
@@ -45,9 +47,11 @@ class Sender:
         ContractError, UnknownRevert : a contract refuses, before sending where that can be known
         TransactionRejected : the node does not take it
         TransactionTooLarge : it needs more than 2^24 gas
+        FeeTooHigh : it may cost more than one ether
+        EndpointFaulty : the node answers what cannot be
         TransactionTimeout : it was sent and is in no block yet
         """
-        with self._lock, self.connection.reverts.typed():
+        with self._lock, self.connection.asking():
             try:
                 return self._send(call)
             except Web3RPCError as error:
@@ -76,13 +80,16 @@ class Sender:
         w3 = self.connection.w3
         priority_fee = w3.eth.max_priority_fee
         base_fee = w3.eth.get_block("latest")["baseFeePerGas"]
+        max_fee = 2 * base_fee + priority_fee
+        if gas * max_fee > MAX_FEE:
+            raise FeeTooHigh(gas * max_fee, MAX_FEE)
         return {
             "from": self.account.address,
             "chainId": self.connection.deployment.chain_id,
             "nonce": w3.eth.get_transaction_count(self.account.address, "pending"),
             "gas": gas,
             "maxPriorityFeePerGas": priority_fee,
-            "maxFeePerGas": Wei(2 * base_fee + priority_fee),
+            "maxFeePerGas": Wei(max_fee),
         }
 
     def _replay(self, transaction: Any, receipt: TxReceipt) -> None:

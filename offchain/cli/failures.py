@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import click
 import requests
+from web3.exceptions import Web3Exception
 
 from offchain.chain.errors import ChainError
 from offchain.compute.errors import ComputeError
@@ -13,12 +14,19 @@ from offchain.storage import StorageError
 from offchain.workers.errors import WorkerError
 
 
+def printable(text: str) -> str:
+    """A text from anywhere as one line that does nothing to a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:1000])
+
+
 @contextmanager
 def one_line() -> Iterator[None]:
     """Raise a ClickException in place of any error that is the user's to mend."""
     try:
         yield
     except (ChainError, ComputeError, LearningError, StorageError, WorkerError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
+    except Web3Exception as error:
+        raise click.ClickException(printable(f"the deployment has no such function: {error}")) from error
     except requests.RequestException as error:
-        raise click.ClickException(f"the node stopped answering: {error}") from error
+        raise click.ClickException(printable(f"the node stopped answering: {error}")) from error

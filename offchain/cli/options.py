@@ -14,6 +14,7 @@ from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
 from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient
+from offchain.cli.failures import printable
 from offchain.storage import BlobStore
 from offchain.workers.home import Home, default_root
 
@@ -118,11 +119,20 @@ def show_units(connection: Connection, units: int) -> str:
     return f"{Decimal(units).scaleb(-token.decimals()).normalize():f} {token.symbol()}"
 
 
+class Printable(logging.Formatter):
+    """What a worker says may quote what others wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line."""
+        return printable(super().format(record))
+
+
 def log_progress() -> None:
     """Show what a worker does, a line a step."""
     handler = RichHandler(
         show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]"
     )
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    handler.setFormatter(Printable("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for noisy in ("web3", "urllib3", "requests"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

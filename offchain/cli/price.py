@@ -42,11 +42,14 @@ def price(instance: Path, tolerance: float | None, chart: Path | None) -> None:
         results = [_solved(game, tolerance) for game in games]
         if chart is not None:
             _draw(games, chart)
+        printed = json.dumps(results if listed else results[0], indent=2, allow_nan=False)
     except (OSError, RuntimeError) as error:
         raise InvalidInput(str(error)) from error
     except (InvalidInstanceError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{instance}: {error}") from error
-    click.echo(json.dumps(results if listed else results[0], indent=2, allow_nan=False))
+    except ValueError as error:
+        raise InvalidInput(f"{instance}: its result is beyond the range of floats") from error
+    click.echo(printed)
 
 
 def _solved(game: Instance, tolerance: float | None) -> dict[str, Any]:

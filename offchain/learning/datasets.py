@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from sklearn import datasets as bundled
 
 from offchain.learning.errors import (
@@ -23,6 +24,7 @@ from offchain.learning.errors import (
     SingleClass,
     TooManyClasses,
     TooManyFeatures,
+    Unencodable,
     UnknownDataset,
 )
 from offchain.learning.limits import MAX_CLASSES, MAX_DATA_FILE_BYTES, MAX_FEATURES
@@ -125,8 +127,8 @@ def from_csv(path: Path, target: str) -> Dataset:
 
     Raises
     ------
-    FileTooLarge, MalformedFile
-        Where the file is beyond the limit or no table with the column `target`.
+    FileTooLarge, MalformedFile, TooManyFeatures, TooManyClasses
+        Where the file is beyond the limits or no table with the column `target`.
     MissingValues, NonNumericColumn
         Where a cell is absent, or a feature is not a finite number.
     """
@@ -136,8 +138,6 @@ def from_csv(path: Path, target: str) -> Dataset:
         if absent:
             raise MissingValues(name, absent)
     feature_names = tuple(name for name in columns if name != target)
-    if len(feature_names) > MAX_FEATURES:
-        raise TooManyFeatures(len(feature_names), MAX_FEATURES)
     features = np.column_stack([_numbers(name, columns[name]) for name in feature_names])
     targets, class_names = _targets(target, columns[target])
     return Dataset(path.stem, "", path.name, feature_names, features, target, targets, class_names)
@@ -150,9 +150,20 @@ def encode(dataset: Dataset) -> EncodedDataset:
     ------
     TooManyFeatures, TooManyClasses, SingleClass, ConstantColumn
         Where nothing could be learned from the rows, or no scorer would take them.
+    Unencodable
+        Where no manifest can say what the rows mean: a name is too long, a range too wide or too narrow.
     """
     if len(dataset.feature_names) > MAX_FEATURES:
         raise TooManyFeatures(len(dataset.feature_names), MAX_FEATURES)
+    try:
+        return _encoded(dataset)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Unencodable(place, first["msg"], first["input"]) from None
+
+
+def _encoded(dataset: Dataset) -> EncodedDataset:
     features = [
         _feature(name, values, dataset.feature_range)
         for name, values in zip(dataset.feature_names, dataset.features.T, strict=True)
@@ -195,13 +206,19 @@ def _encode_target(dataset: Dataset) -> tuple[ClassTarget | ValueTarget, NDArray
 
 
 def _read_columns(path: Path, target: str) -> dict[str, list[str]]:
+    if not path.is_file():
+        raise MalformedFile(str(path), "no such file")
     size_bytes = path.stat().st_size
     if size_bytes > MAX_DATA_FILE_BYTES:
         raise FileTooLarge(str(path), size_bytes, MAX_DATA_FILE_BYTES)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in csv.reader(file, strict=True) if row]
-    except (csv.Error, UnicodeDecodeError, ValueError) as error:
+            table = (row for row in csv.reader(file, strict=True) if row)
+            header = next(table, [])
+            if len(header) > MAX_FEATURES + 1:  # before the rows, each of which would have as many
+                raise TooManyFeatures(len(header) - 1, MAX_FEATURES)
+            rows = list(table)
+    except (csv.Error, UnicodeDecodeError) as error:
         raise MalformedFile(str(path), f"not a comma-separated table: {error}") from error
     if len(set(header)) != len(header):
         raise MalformedFile(str(path), "two columns have the same name")

@@ -12,7 +12,8 @@
     │   ├── ConstantColumn
     │   ├── SingleClass
     │   ├── TooManyClasses
-    │   └── TooManyFeatures
+    │   ├── TooManyFeatures
+    │   └── Unencodable
     ├── ManifestError
     ├── ModelError
     │   ├── ModelTooShort
@@ -80,7 +81,7 @@ class NonNumericColumn(DatasetError):
 
     def __init__(self, column: str, row_index: int, value: str) -> None:
         self.column, self.row_index, self.value = column, row_index, value
-        super().__init__(f"column {column!r} is not numeric: row {row_index} holds {value!r}")
+        super().__init__(f"column {column!r} is not numeric: row {row_index} holds {value[:60]!r}")
 
 
 class ConstantColumn(DatasetError):
@@ -113,6 +114,14 @@ class TooManyFeatures(DatasetError):
     def __init__(self, feature_count: int, limit: int) -> None:
         self.feature_count, self.limit = feature_count, limit
         super().__init__(f"{feature_count} features, the limit is {limit}")
+
+
+class Unencodable(DatasetError):
+    """No manifest can say what the rows of a data set mean."""
+
+    def __init__(self, field: str, reason: str, value: object) -> None:
+        self.field, self.reason, self.value = field, reason, value
+        super().__init__(f"{field} of the manifest would be {str(value)[:60]!r}: {reason}")
 
 
 class ManifestError(LearningError):

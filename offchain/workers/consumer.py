@@ -29,6 +29,7 @@ from offchain.workers.funds import make_available
 from offchain.workers.home import Home, Order
 from offchain.workers.miner import Miner
 from offchain.workers.miner import Move as MinerMove
+from offchain.workers.moves import Moves
 from offchain.workers.task_rows import open_task_rows
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Move(Enum):
     DONE = "done"
 
 
-MOVES = {
+MOVES = Moves({
     # phase                 standing
     (EpochPhase.DECLARE,    Standing.WRITTEN):   Move.DECLARE,
     (EpochPhase.DECLARE,    Standing.DECLARED):  Move.WAIT,
@@ -130,7 +131,7 @@ MOVES = {
     (EpochPhase.OVER,       Standing.DELIVERED): Move.CHECK,   # paid for, looked at or not
     (EpochPhase.UNPRICED,   Standing.WRITTEN):   Move.CLOSE,
     (EpochPhase.UNPRICED,   Standing.DECLARED):  Move.RETURN,
-}  # fmt: skip
+})  # fmt: skip
 
 
 def decide(phase: EpochPhase, standing: Standing) -> Move:

@@ -17,6 +17,7 @@ from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
+from offchain.workers.moves import Moves
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Move(Enum):
     DONE = "done"
 
 
-MOVES = {
+MOVES = Moves({
     # phase          due    published
     (Phase.DRAW,     False, False): Move.WAIT,
     (Phase.DRAW,     True,  False): Move.DRAW,
@@ -53,7 +54,7 @@ MOVES = {
     (Phase.SETTLED,  False, True):  Move.DONE,
     (Phase.ABORTED,  False, False): Move.DONE,
     (Phase.ABORTED,  False, True):  Move.DONE,
-}  # fmt: skip
+})  # fmt: skip
 
 
 def decide(phase: Phase, *, due: bool, published: bool) -> Move:
@@ -152,12 +153,12 @@ class DataNode:
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
-        latest = self._sender.connection.w3.eth.get_block("latest")
+        number, timestamp = self._sender.connection.head()
         if phase == Phase.DRAW:
-            return latest["number"] > task.draw_block
+            return number > task.draw_block
         if phase == Phase.SETTLE:
             nobody_leads = self.proof.leader_of(task.task_id) is None
-            return nobody_leads or latest["timestamp"] >= task.reveal_ends_at
+            return nobody_leads or timestamp >= task.reveal_ends_at
         return False
 
     def _make(self, move: Move, task: Task) -> None:

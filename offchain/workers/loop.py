@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from offchain.chain.errors import EndpointFaulty
+
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-NODE_AWAY = OSError  # what requests raises where the node does not answer
+NODE_AWAY = (OSError, EndpointFaulty)  # it does not answer, or makes no sense: what it hides may yet be well
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Rounds:
 
     def run(self, task_ids: Iterable[int]) -> list[int]:
         """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
-        unfinished = [task_id for task_id in task_ids if task_id not in self._finished]
+        unfinished = (task_id for task_id in task_ids if task_id not in self._finished)
         return [task_id for task_id in unfinished if not self._finishes(task_id)]
 
     def _finishes(self, task_id: int) -> bool:

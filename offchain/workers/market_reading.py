@@ -72,7 +72,7 @@ def epoch_report(connection: Connection, epoch_id: int) -> EpochReport:
     market = ComputeMarketClient(connection)
     epoch = market.epoch(epoch_id)
     ends_at = market.phase_ends_at(epoch_id)
-    now = connection.w3.eth.get_block("latest")["timestamp"]
+    _, now = connection.head()
     followers = [
         Follower(
             declaration,

@@ -21,6 +21,7 @@ from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
+from offchain.workers.moves import Moves
 from offchain.workers.scorers import SCORERS
 from offchain.workers.task_rows import open_task_rows
 
@@ -45,7 +46,7 @@ class Move(Enum):
     DONE = "done"
 
 
-MOVES = {
+MOVES = Moves({
     # phase          model  committed revealed
     (Phase.COMMIT,   False, False, False): Move.TRAIN,
     (Phase.COMMIT,   True,  False, False): Move.COMMIT,
@@ -71,7 +72,7 @@ MOVES = {
     (Phase.ABORTED,  False, False, False): Move.DONE,
     (Phase.ABORTED,  True,  False, False): Move.DONE,
     (Phase.ABORTED,  True,  True,  False): Move.CLAIM,
-}  # fmt: skip
+})  # fmt: skip
 
 
 def decide(phase: Phase, *, due: bool, has_model: bool, committed: bool, revealed: bool) -> Move:
@@ -131,12 +132,12 @@ class Miner:
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
-        latest = self._sender.connection.w3.eth.get_block("latest")
+        number, timestamp = self._sender.connection.head()
         if phase == Phase.DRAW:
-            return latest["number"] > task.draw_block + DRAW_PATIENCE_BLOCKS
+            return number > task.draw_block + DRAW_PATIENCE_BLOCKS
         if phase == Phase.SETTLE:
             leads = self.proof.leader_of(task.task_id) == self.address
-            return leads or latest["timestamp"] >= task.reveal_ends_at
+            return leads or timestamp >= task.reveal_ends_at
         return False
 
     def _make(self, move: Move, task: Task, secret: ModelSecret | None) -> None:
@@ -163,7 +164,9 @@ class Miner:
     def _reveal(self, task: Task, secret: ModelSecret) -> None:
         """Score the model, from where it stopped if it did, in as many transactions as it takes."""
         rows = _rows_per_reveal(task, secret.model)
-        while not self.proof.commitment_of(task.task_id, self.address).revealed:
+        for _ in range(MAX_REVEAL_TRANSACTIONS):
+            if self.proof.commitment_of(task.task_id, self.address).revealed:
+                break
             progress = self.proof.progress_of(task.task_id, self.address)
             self.proof.reveal(task.task_id, secret.salt, secret.model, progress, rows)
             scored = min(progress.scored_count + rows, task.test_count)

@@ -16,6 +16,7 @@ from offchain.storage import BlobMissing, StorageError
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
+from offchain.workers.moves import Moves
 from offchain.workers.pricing import provable_price
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Move(Enum):
     DONE = "done"
 
 
-MOVES = {
+MOVES = Moves({
     # phase                 to do
     (EpochPhase.DECLARE,    False): Move.WAIT,
     (EpochPhase.PRICE,      False): Move.WAIT,    # nobody has declared
@@ -48,7 +49,7 @@ MOVES = {
     (EpochPhase.OVER,       True):  Move.SETTLE,  # payments are due
     (EpochPhase.UNPRICED,   False): Move.DONE,
     (EpochPhase.UNPRICED,   True):  Move.SETTLE,  # the bond is free
-}  # fmt: skip
+})  # fmt: skip
 
 
 def decide(phase: EpochPhase, *, to_do: bool) -> Move:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from offchain.canonical import from_json
+from offchain.canonical import from_json, parameters_hash
 from offchain.chain.connection import Connection
 from offchain.chain.ledger import Block, LearningLedgerClient
 from offchain.chain.phase import Phase
@@ -56,7 +56,7 @@ def report(connection: Connection, task_id: int) -> TaskReport:
         Phase.DISCLOSE: task.commit_ends_at + task.disclose_seconds,
         Phase.REVEAL: task.reveal_ends_at,
     }
-    now = connection.w3.eth.get_block("latest")["timestamp"]
+    _, now = connection.head()
     return TaskReport(
         task,
         phase,
@@ -70,11 +70,15 @@ def paper_form(connection: Connection, blobs: BlobStore, block: Block) -> dict[s
     """A learning block as the paper prints it.
 
     The parameters come from the storage, where their hash is their name; where they are not there, or not what
-    parameters are, the hash stands for them.
+    parameters are, the hash stands for them. Those of genesis are in the deployments file.
     """
     header = block.header
     if header.index == 0:
-        data: dict[str, Any] = {"parameters": connection.deployment.initialization}
+        initialization = connection.deployment.initialization
+        is_true = parameters_hash(initialization) == header.parameters_hash
+        data: dict[str, Any] = {
+            "parameters": initialization if is_true else "0x" + header.parameters_hash.hex()
+        }
     else:
         metric = Metric(TaskRegistryClient(connection).task(header.task_id).metric)
         data = {
@@ -98,11 +102,11 @@ def paper_ledger(connection: Connection, blobs: BlobStore) -> list[dict[str, Any
     return [paper_form(connection, blobs, block) for block in LearningLedgerClient(connection).blocks()]
 
 
-def _parameters(blobs: BlobStore, parameters_hash: bytes) -> Any:
+def _parameters(blobs: BlobStore, name: bytes) -> Any:
     try:
-        return from_json(blobs.get(parameters_hash, MAX_PARAMETERS_BYTES), MAX_PARAMETERS_BYTES)
+        return from_json(blobs.get(name, MAX_PARAMETERS_BYTES), MAX_PARAMETERS_BYTES)
     except (StorageError, ValueError):
-        return "0x" + parameters_hash.hex()
+        return "0x" + name.hex()
 
 
 def _plain(value: Any) -> Any:

@@ -22,8 +22,10 @@ from offchain.learning.scoring import decode
 from offchain.workers import consumer, data_node, provider
 from offchain.workers.consumer import Consumer
 from offchain.workers.data_node import DataNode, Terms
+from offchain.workers.errors import FundsTooLow
 from offchain.workers.home import Home
 from offchain.workers.provider import Plan, Provider
+from tests.market_world import declare
 from tests.world import UNIT, Person, World, deploy_world
 
 TERMS = Terms(
@@ -338,3 +340,73 @@ def test_an_epoch_without_a_price_gives_everything_back(world: World, cast: Cast
 
     assert (person.balance(), cast.seller.balance()) == before
     assert cast.provider.step(epoch_id) == provider.Move.DONE
+
+
+def test_a_provider_without_money_for_another_epoch_serves_those_it_has(world: World, cast: Cast) -> None:
+    (epoch_id,) = cast.provider.epochs()
+    while cast.market.phase_of(epoch_id) != EpochPhase.UNPRICED:
+        cast.end_phase(epoch_id)
+    cast.seller.vault.withdraw(cast.seller.balance(), world.data_node.address)
+
+    assert cast.provider.epochs() == [epoch_id]
+    cast.until(cast.provider.step, epoch_id, provider.Move.SETTLE)
+
+    assert cast.seller.balance() == EPOCH.bond
+
+
+def test_a_provider_without_money_for_its_first_epoch_says_so(world: World, cast: Cast) -> None:
+    cast.seller.vault.withdraw(cast.seller.balance(), world.data_node.address)
+
+    with pytest.raises(FundsTooLow):
+        cast.provider.epochs()
+
+
+def test_a_consumer_declares_in_no_full_epoch(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    older = cast.seller.market.open(EPOCH)
+    full = cast.seller.market.open(replace(EPOCH, max_consumers=1))
+    declare(cast.people[1], full)
+
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.DECLARE)
+
+    assert len(cast.market.declarations(older)) == 1
+    assert len(cast.market.declarations(full)) == 1
+
+
+def test_a_consumer_declares_once_in_an_epoch(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    buyer, home = cast.consumers[0], cast.home(cast.people[0])
+    task = world.data_node.registry.task(task_id)
+    first = cast.seller.market.open(EPOCH)
+    cast.until(buyer.step, task_id, consumer.Move.ORDER)
+    order = home.load_order(task)
+    assert order is not None
+    home.save_order(task, replace(order, closed=True))  # as where it is not worth its price
+    assert buyer.step(task_id) == consumer.Move.WAIT
+    second = cast.seller.market.open(EPOCH)
+
+    cast.until(buyer.step, task_id, consumer.Move.DECLARE)
+
+    assert [len(cast.market.declarations(epoch_id)) for epoch_id in (first, second)] == [0, 1]
+
+
+def test_a_delivery_that_fails_is_tried_again_without_training_again(
+    cast: Cast, executor: JobExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    trained: list[bytes] = []
+    submit = executor.submit
+    monkeypatch.setattr(executor, "submit", lambda spec, rows: trained.append(spec) or submit(spec, rows))
+
+    def away(*_: object) -> None:
+        raise ConnectionError("the node is away")
+
+    with monkeypatch.context() as cut, pytest.raises(ConnectionError):
+        cut.setattr(cast.provider.market, "deliver", away)
+        cast.deliver(cast.provider, epoch_id)
+    cast.deliver(cast.provider, epoch_id)
+
+    assert len(trained) == 1
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.DELIVERED

@@ -10,7 +10,8 @@ from offchain.chain.registry import Task
 from offchain.learning.manifest import ClassTarget, Feature, Manifest
 from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
-from offchain.workers.errors import ScorerUnsupported, SecretsLost
+from offchain.workers import miner as miner_module
+from offchain.workers.errors import RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.miner import Miner, Move
 from tests.stories import RIGHT, SALT, WRONG, commit
@@ -158,3 +159,32 @@ def test_a_kept_model_is_never_overwritten(world: World, home: Home) -> None:
     home.save_model(task, ModelSecret(WRONG, bytes(32)))  # as a second process of the account would
 
     assert home.load_model(task) == ModelSecret(RIGHT, bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("reveal_seconds", "most_transactions"),
+    [
+        (10, 1),  # less than the 24 seconds that one takes, and one is always tried
+        (95, 3),
+        (96, 4),
+        (10**6, 64),  # however long the window
+    ],
+)
+def test_a_model_is_kept_only_where_its_reveal_fits_the_window(
+    world: World,
+    home: Home,
+    miner: Miner,
+    monkeypatch: pytest.MonkeyPatch,
+    reveal_seconds: int,
+    most_transactions: int,
+) -> None:
+    monkeypatch.setattr(miner_module, "rows_per_reveal", lambda *_: 10)
+    drawn = world.drawn(world.spec(toy_rows()))
+    task = replace(drawn, reveal_seconds=reveal_seconds, test_count=10 * most_transactions)
+
+    with pytest.raises(RevealTooLarge):
+        miner.keep(replace(task, test_count=task.test_count + 1), RIGHT, {})
+    assert home.load_model(task) is None
+
+    miner.keep(task, RIGHT, {})
+    assert home.load_model(task) is not None

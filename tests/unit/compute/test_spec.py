@@ -9,7 +9,7 @@ import pytest
 from offchain.canonical import to_canonical_json
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.spec import JobResult, JobSpec
-from tests.unit.compute.jobs import make_job
+from tests.unit.compute.jobs import make_job, make_spec
 
 SPEC = make_job().spec
 RESULT = JobResult(
@@ -87,6 +87,27 @@ def test_a_spec_is_refused(data: bytes, words: str) -> None:
 def test_rows_that_are_not_the_specs_are_refused(rows: bytes) -> None:
     with pytest.raises(JobSpecInvalid):
         SPEC.check_rows(rows)
+
+
+@pytest.mark.parametrize(
+    ("features", "classes", "most"),
+    [
+        (1, 2, 4_194_304),  # rows of two bytes: 8 MiB
+        (
+            1024,
+            255,
+            256,
+        ),  # 256 rows of 1,025 bytes, times 255: 66,912,000 of the 67,108,864 that a unit takes
+    ],
+    ids=["bytes", "work"],
+)
+def test_rows_that_are_too_much_for_a_unit_are_refused(features: int, classes: int, most: int) -> None:
+    size = features + 1
+    some, more = bytes(most * size), bytes((most + 1) * size)
+
+    make_spec(some, features, classes, "logistic", 1).check_rows(some)
+    with pytest.raises(JobSpecInvalid, match=str(len(more))):
+        make_spec(more, features, classes, "logistic", 1).check_rows(more)
 
 
 def test_the_ledgers_parameters_count_what_was_bought() -> None:

@@ -1,0 +1,102 @@
+"""The way to an RPC endpoint, on which every request ends in bounded time and memory, whoever answers it."""
+
+import socket
+from contextlib import suppress
+from threading import Timer
+from typing import Any, cast
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from offchain.canonical import from_json
+from offchain.chain.errors import EndpointFaulty
+
+REQUEST_SECONDS = 30.0  # to connect, and again to answer
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+
+
+class Endpoint(HTTPProvider):
+    """An RPC endpoint by HTTP. What it answers may be a lie, but it is JSON, and there is an end to it.
+
+    A request that fails is not repeated here: workers go on when the node answers again.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, exception_retry_configuration=None)
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter())
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Ask once; raises requests.RequestException where no answer comes and EndpointFaulty where it is none."""
+        data = self._post(self.encode_rpc_request(method, params))
+        try:
+            answer = from_json(data, MAX_ANSWER_BYTES)
+        except ValueError:
+            raise EndpointFaulty(f"{len(data):,} bytes that are not JSON") from None
+        if not isinstance(answer, dict):
+            raise EndpointFaulty(f"a {type(answer).__name__} in place of a response")
+        return cast(RPCResponse, answer)
+
+    def _post(self, data: bytes) -> bytes:
+        # Nothing compressed, which could become large only here; and nowhere else than where the user pointed.
+        headers = {**self.get_request_headers(), "Accept-Encoding": "identity"}
+        options: dict[str, Any] = {"timeout": REQUEST_SECONDS, "stream": True, "allow_redirects": False}
+        with self._session.post(str(self.endpoint_uri), data, headers=headers, **options) as response:
+            response.raise_for_status()
+            try:
+                answer: bytes = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+            except HTTPError as error:
+                raise requests.ConnectionError(f"the answer broke off: {error}") from error
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise EndpointFaulty(f"more than {MAX_ANSWER_BYTES:,} bytes")
+        return answer
+
+
+class _Connection(HTTPConnection):
+    """A connection that is shut when an answer has not ended in time.
+
+    A socket's own timeout begins anew with every byte that comes.
+    """
+
+    _clock = Timer(0.0, lambda: None)  # of the last request, which has ended when the next one comes
+
+    def request(self, *args: Any, **options: Any) -> None:
+        self._clock.cancel()
+        super().request(*args, **options)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        self._clock = Timer(REQUEST_SECONDS, _hang_up, (self.sock,))
+        self._clock.daemon = True
+        self._clock.start()
+        return super().getresponse()
+
+
+def _hang_up(line: socket.socket) -> None:
+    """Let whoever reads from a line see its end."""
+    with suppress(OSError):  # it is closed already
+        # The plain socket's `shutdown`, for that of TLS would pull the rug from under who reads.
+        socket.socket.shutdown(line, socket.SHUT_RDWR)
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    """The same with TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

@@ -1,0 +1,272 @@
+"""Attack: plant files in the storage that workers share, so that who reads a blob runs, follows or swallows it.
+
+The storage is a folder that several accounts, and in a real deployment several machines, write to. An attacker with
+write access would gain:
+
+- by a pickle (CWE-502, deserialisation of untrusted data): code in the process that holds the miner's key;
+- by a compressed bomb (CWE-409): the memory of the process, which then does not reveal in time and loses its bond;
+- by a link or a name with `..` (CWE-59, CWE-22): the reading of files that only the worker can read;
+- by a pipe: a worker that waits for ever;
+- by an exchange between check and use (CWE-367): rows, jobs or models that nobody checked.
+
+Defence: a blob's name is the hash of its bytes, which are read once, from a plain file, up to a limit, and are data.
+"""
+
+import ast
+import gzip
+import hashlib
+import io
+import os
+import pickle
+import threading
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from offchain.compute.errors import JobSpecInvalid, ResultInvalid
+from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.learning.errors import LearningError, ManifestError, ModelError
+from offchain.learning.limits import MAX_MANIFEST_BYTES
+from offchain.learning.manifest import Manifest
+from offchain.learning.rows import TrainingRowsInvalid, open_training_blob
+from offchain.learning.scoring import decode
+from offchain.storage import (
+    BlobCorrupt,
+    BlobMissing,
+    BlobStore,
+    BlobTooLarge,
+    BlobUnwritable,
+    StorageError,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+# What turns bytes into objects or code, or a few bytes into many.
+EXECUTING = {"pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "yaml", "runpy", "code"}
+INFLATING = {"zipfile", "tarfile", "gzip", "bz2", "lzma", "zlib"}
+
+
+class Payload:
+    """What a pickle of it does when it is loaded: leave a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, int]]:
+        return os.open, (str(self.mark), os.O_CREAT)
+
+
+def open_rows(data: bytes) -> object:
+    return open_training_blob(data, data_root=bytes(32), row_count=12, row_size=3, test_indices=[1])
+
+
+READERS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
+    (Manifest.from_bytes, ManifestError),
+    (JobSpec.from_bytes, JobSpecInvalid),
+    (JobResult.from_bytes, ResultInvalid),
+    (decode, ModelError),
+    (open_rows, TrainingRowsInvalid),
+]
+
+
+def place_of(store: BlobStore, name: bytes) -> Path:
+    """Where the storage looks for a blob."""
+    place = store.root / name.hex()[:2] / name.hex()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path / "blobs")
+
+
+@pytest.mark.parametrize(("read", "error"), READERS)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_is_refused_and_not_loaded(
+    tmp_path: Path, read: Callable[[bytes], object], error: type[Exception], protocol: int
+) -> None:
+    mark = tmp_path / "mark"
+    pickled = pickle.dumps(Payload(mark), protocol)
+
+    with pytest.raises(error):
+        read(pickled)
+
+    assert not mark.exists()
+    os.close(pickle.loads(pickled))  # it would have been
+    assert mark.exists()
+
+
+def test_nothing_off_chain_can_unpickle_evaluate_or_inflate() -> None:
+    for path in (ROOT / "offchain").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+        called = {
+            node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+
+        assert not {name.split(".")[0] for name in imported} & (EXECUTING | INFLATING), path
+        assert not called & {"eval", "exec", "compile", "__import__"}, path
+
+
+def zipped(size: int) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+        writer.writestr("rows", bytes(size))
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize("bomb", [gzip.compress(bytes(50 << 20)), zipped(50 << 20)], ids=["gzip", "zip"])
+@pytest.mark.parametrize(("read", "error"), READERS)
+def test_a_compressed_bomb_is_refused_and_not_inflated(
+    bomb: bytes, read: Callable[[bytes], object], error: type[Exception]
+) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(error):
+            read(bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1 << 20  # of 50 MB inside
+
+
+def test_a_sparse_blob_larger_than_announced_is_refused_before_it_is_read(store: BlobStore) -> None:
+    name = hashlib.sha256(b"manifest").digest()
+    with place_of(store, name).open("wb") as file:
+        file.truncate(1 << 40)
+
+    with pytest.raises(BlobTooLarge):
+        store.get(name, MAX_MANIFEST_BYTES)
+
+
+def test_a_blob_that_grows_is_read_as_far_as_it_was_checked(store: BlobStore) -> None:
+    name = store.put(b"rows")
+    with place_of(store, name).open("ab") as file:
+        file.write(b" and more")
+
+    with pytest.raises(BlobCorrupt):
+        store.get(name, 100)
+
+
+@pytest.mark.parametrize("kind", ["file", "parent"])
+def test_a_link_to_a_secret_gives_nothing(store: BlobStore, tmp_path: Path, kind: str) -> None:
+    secret = tmp_path / "keyfile"
+    secret.write_bytes(b"the key")
+    name = bytes(32)  # the attacker does not know the secret, nor so its hash
+    if kind == "file":
+        place_of(store, name).symlink_to(secret)
+    else:
+        folder = tmp_path / "elsewhere"
+        folder.mkdir()
+        (folder / name.hex()).write_bytes(secret.read_bytes())
+        store.root.mkdir()
+        (store.root / name.hex()[:2]).symlink_to(folder)
+
+    with pytest.raises(StorageError):
+        store.get(name, 100)
+
+
+@pytest.mark.parametrize("name", [b"../../etc/passwd", b"/etc/passwd\x00", b"", b".." * 16])
+def test_a_name_cannot_leave_the_storage(store: BlobStore, name: bytes) -> None:
+    # A name is bytes from the chain and reaches the file system as hexadecimal digits.
+    with pytest.raises(BlobMissing):
+        store.get(name, 100)
+
+
+def test_a_pipe_is_not_waited_for(store: BlobStore) -> None:
+    os.mkfifo(place_of(store, bytes(32)))
+
+    with pytest.raises(BlobMissing):
+        store.get(bytes(32), 100)
+
+
+def test_a_file_that_becomes_a_pipe_after_it_was_seen_is_not_waited_for(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_of(store, bytes(32))
+    os.mkfifo(place)
+    # As where the pipe takes the place of a file between a look at its name and its opening.
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    release = threading.Timer(5.0, lambda: place.write_bytes(b""))  # whoever does wait
+    release.start()
+
+    try:
+        with pytest.raises(BlobMissing):
+            store.get(bytes(32), 100)
+    finally:
+        release.cancel()
+
+
+def test_a_device_is_not_read(store: BlobStore) -> None:
+    place_of(store, bytes(32)).symlink_to("/dev/zero")
+
+    with pytest.raises(BlobMissing):
+        store.get(bytes(32), 1 << 40)
+
+
+def test_a_folder_in_a_blobs_place_is_named(store: BlobStore) -> None:
+    name = hashlib.sha256(b"rows").digest()
+    place_of(store, name).mkdir()
+
+    with pytest.raises(BlobMissing):
+        store.get(name, 100)
+    with pytest.raises(BlobUnwritable):
+        store.put(b"rows")
+
+
+def test_a_file_in_the_place_of_the_storages_folder_is_named(store: BlobStore) -> None:
+    name = hashlib.sha256(b"rows").digest()
+    store.root.mkdir()
+    (store.root / name.hex()[:2]).write_bytes(b"")
+
+    with pytest.raises(BlobMissing):
+        store.get(name, 100)
+    with pytest.raises(BlobUnwritable):
+        store.put(b"rows")
+
+
+def test_a_blob_that_changes_all_the_time_is_right_or_refused(store: BlobStore) -> None:
+    rows = b"true" * 10_000
+    name = store.put(rows)
+    place, stop = place_of(store, name), threading.Event()
+
+    def change() -> None:
+        other = place.with_suffix(".other")
+        while not stop.is_set():
+            place.write_bytes(b"lies" * 10_000)
+            other.write_bytes(rows)
+            other.replace(place)
+
+    attacker = threading.Thread(target=change)
+    attacker.start()
+    outcomes = set()
+    try:
+        for _ in range(2000):
+            try:
+                outcomes.add(store.get(name, len(rows)))
+            except BlobCorrupt:
+                outcomes.add(b"refused")
+    finally:
+        stop.set()
+        attacker.join()
+
+    assert outcomes <= {rows, b"refused"}
+    assert rows in outcomes
+
+
+def test_documents_have_their_own_limit_whatever_the_storage_has(store: BlobStore) -> None:
+    name = store.put(b'"' + b" " * MAX_DOCUMENT_BYTES + b'"')
+
+    with pytest.raises(BlobTooLarge):
+        store.get(name, MAX_DOCUMENT_BYTES)
+
+
+def test_every_refusal_is_one_that_the_workers_tell_their_owner() -> None:
+    # `pole` turns these into one line; see offchain/cli/failures.py.
+    assert issubclass(BlobUnwritable, StorageError)
+    assert all(issubclass(error, LearningError | JobSpecInvalid | ResultInvalid) for _, error in READERS)

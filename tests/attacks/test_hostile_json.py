@@ -1,0 +1,266 @@
+"""Attack: JSON that its readers understand differently, choke on, or never finish.
+
+Whoever posts a task, buys compute, delivers a result, reveals a model or hands over a deployments file writes JSON that
+others read. A hostile one would gain:
+
+- by repeated keys, byte order marks, NaN, 1e400 (the disagreement of parsers, RFC 8259 section 4 and 6): two readers
+  with two meanings of the same hash, or output that is no JSON for scripts behind `pole`;
+- by deep nesting: the end of the process, for a recursive parser has no end of its own;
+- by 10^5 digits (CVE-2020-10735): quadratic time in the conversion of an integer;
+- by quotes behind quotes (CWE-1333, catastrophic regular expressions): minutes in which a miner misses its windows and
+  loses its bond. Found here: 32 KiB of escaped quotes took the reader 16 s, four times that for each doubling; they
+  take a millisecond now.
+
+Defence: one strict reader, `offchain.canonical.from_json`, with limits before it parses, and models behind it.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from offchain.canonical import from_json, to_canonical_json
+from offchain.chain.connection import Connection
+from offchain.chain.deployment import MAX_FILE_BYTES, Deployment
+from offchain.chain.errors import DeploymentInvalid
+from offchain.cli import main
+from offchain.compute.errors import JobSpecInvalid, ResultInvalid
+from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.economics.instances import InvalidInstanceError, read_instances
+from offchain.learning.errors import ManifestError
+from offchain.learning.limits import MAX_MANIFEST_BYTES
+from offchain.learning.manifest import ClassTarget, Feature, Manifest
+from offchain.storage import BlobStore
+from offchain.workers import reading
+from tests.stories import settle_one
+from tests.world import World
+
+SECONDS = 2.0  # for what must take no time, on a machine that is busy
+
+MANIFEST = Manifest(
+    name="toy",
+    description="",
+    source="",
+    row_count=2,
+    features=(Feature(name="x", offset=0.5, scale=0.25),),
+    target=ClassTarget(names=("a", "b")),
+).to_bytes()
+SPEC = JobSpec.make(
+    estimator="logistic",
+    hyperparameters={"C": 0.5},
+    iterations=3,
+    rows="00" * 32,
+    feature_count=1,
+    class_count=2,
+    task_id=1,
+    miner="0x" + "ab" * 20,
+    seed=0,
+).to_bytes()
+RESULT = JobResult(
+    spec="00" * 32, model="11" * 32, parameters="22" * 32, iterations=3, training_score_wad=10**18
+).to_bytes()
+GAME = json.dumps(
+    {
+        "family": "log_uniform",
+        "inputs": {"a": [4.0], "k": [1.0], "d": [None], "c": 1, "Q": None, "pmin": 0.5, "pmax": 10},
+    },
+    separators=(",", ":"),
+).encode()
+
+HUGE = b"9" * 100_000
+# How any document is spoilt: each takes the document, and the number in it that is exchanged.
+SPOILED: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "nothing": lambda data, number: b"",
+    "a byte order mark": lambda data, number: b"\xef\xbb\xbf" + data,
+    "UTF-16": lambda data, number: data.decode().encode("utf-16"),
+    "invalid UTF-8": lambda data, number: data.replace(b'"', b'"\xff', 1),
+    "an overlong slash": lambda data, number: data.replace(b'"', b'"\xc0\xaf', 1),
+    "a raw NUL": lambda data, number: data.replace(b'"', b'"\x00', 1),
+    "a truncation": lambda data, number: data[:-1],
+    "something behind": lambda data, number: data + b"{}",
+    "NaN": lambda data, number: data.replace(number, b"NaN", 1),
+    "Infinity": lambda data, number: data.replace(number, b"-Infinity", 1),
+    "1e400": lambda data, number: data.replace(number, b"1e400", 1),
+    "-1e400": lambda data, number: data.replace(number, b"-1e400", 1),
+    "1e999999999": lambda data, number: data.replace(number, b"1e999999999", 1),
+    "many digits": lambda data, number: data.replace(number, HUGE, 1),
+    "many digits behind the point": lambda data, number: data.replace(number, b"-0." + HUGE, 1),
+    "a list": lambda data, number: data.replace(number, b"[]", 1),
+    "an object": lambda data, number: data.replace(number, b"{}", 1),
+    "a word": lambda data, number: data.replace(number, b'"1"', 1),
+    "a comment": lambda data, number: data.replace(number, number + b"/**/", 1),
+    "a hexadecimal number": lambda data, number: data.replace(number, b"0x1", 1),
+    "a repeated key": lambda data, number: data.replace(b"{", b'{"name":1,"name":2,', 1),
+    "a key repeated in other letters": lambda data, number: data.replace(
+        b"{", b'{"seed":1,"\\u0073eed":2,', 1
+    ),
+    "deep lists": lambda data, number: data.replace(number, b"[" * 100_000 + b"]" * 100_000, 1),
+    "deep objects": lambda data, number: data.replace(number, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 1),
+    "lists without an end": lambda data, number: b"[" * 15_000,
+    "quotes behind quotes": lambda data, number: data[:-1] + b',"' + b'\\"' * 7_000,
+    "quotes and a newline": lambda data, number: data[:-1] + b',"' + b'\\"' * 7_000 + b"\\\n" + b'"' * 100,
+    "a lone surrogate for a name": lambda data, number: data.replace(number, b'"\\ud800"', 1),
+}
+
+
+def a_deployment(data: bytes, folder: Path) -> Deployment:
+    path = folder / "1.json"
+    path.write_bytes(data)
+    return Deployment.load(path)
+
+
+@pytest.mark.parametrize("spoiled", SPOILED.values(), ids=SPOILED)
+@pytest.mark.parametrize(
+    ("read", "data", "number", "error"),
+    [
+        (Manifest.from_bytes, MANIFEST, b"0.25", ManifestError),
+        (Manifest.from_bytes, MANIFEST, b":2,", ManifestError),
+        (JobSpec.from_bytes, SPEC, b"0.5", JobSpecInvalid),
+        (JobSpec.from_bytes, SPEC, b":3,", JobSpecInvalid),
+        (JobResult.from_bytes, RESULT, b"1000000000000000000", ResultInvalid),
+        (
+            lambda data: read_instances(data.decode()),
+            GAME,
+            b"4.0",
+            (InvalidInstanceError, UnicodeDecodeError),
+        ),
+    ],
+    ids=["a manifest's scale", "its rows", "a job's number", "its iterations", "a result", "a game"],
+)
+def test_a_spoiled_document_is_refused_at_once(
+    read: Callable[[bytes], object],
+    data: bytes,
+    number: bytes,
+    error: type[Exception] | tuple[type[Exception], ...],
+    spoiled: Callable[[bytes, bytes], bytes],
+) -> None:
+    assert read(data)
+    number = number.strip(b":,")
+    started = time.process_time()
+
+    with pytest.raises(error):
+        read(spoiled(data, number))
+
+    assert time.process_time() - started < SECONDS
+
+
+@pytest.mark.parametrize("spoiled", SPOILED.values(), ids=SPOILED)
+@pytest.mark.parametrize("value", [b"131277322940537", b'"error"'], ids=["its chain", "its ABI"])
+def test_a_spoiled_deployments_file_is_refused_at_once(
+    deployed: World, tmp_path: Path, value: bytes, spoiled: Callable[[bytes, bytes], bytes]
+) -> None:
+    data = deployed.connection.deployment.save(tmp_path).read_bytes().strip()
+    started = time.process_time()
+
+    with pytest.raises(DeploymentInvalid):
+        a_deployment(spoiled(data, value), tmp_path)
+
+    assert time.process_time() - started < SECONDS
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"type": 1},
+        {"type": "error", "name": ["Stolen"]},
+        {"type": "error", "name": "Stolen", "inputs": [{}]},
+        {"type": "error", "name": "Stolen", "inputs": {"type": "uint256"}},
+    ],
+)
+def test_a_deployments_file_whose_abi_is_none_is_refused(
+    deployed: World, tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    fields = json.loads(deployed.connection.deployment.model_dump_json())
+    fields["registry"]["abi"].append(entry)
+
+    with pytest.raises(DeploymentInvalid, match=r"registry\.abi"):
+        a_deployment(json.dumps(fields).encode(), tmp_path)
+
+
+@pytest.mark.parametrize("limit", [MAX_DOCUMENT_BYTES, MAX_MANIFEST_BYTES, MAX_FILE_BYTES])
+@pytest.mark.parametrize("unit", [b'\\"', b"[],", b"\\", b'"', b"{", b'"",', b"1,", b" ", b"\\u0022"])
+def test_the_reader_takes_linear_time_whatever_the_bytes(limit: int, unit: bytes) -> None:
+    data = b'["' + unit * ((limit - 2) // len(unit))
+    started = time.process_time()
+
+    with pytest.raises(ValueError):
+        from_json(data, limit)
+
+    assert time.process_time() - started < SECONDS
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "NaN", "Infinity", '[1, {"a": -Infinity}]'])
+def test_what_was_read_can_be_written_as_json_again(text: str) -> None:
+    assert to_canonical_json(from_json(b"1.7e308", 10)) == b"1.7e+308"
+
+    with pytest.raises(ValueError):
+        from_json(text.encode(), 100)
+
+
+def test_brackets_in_strings_are_no_depth() -> None:
+    text = json.dumps({"a": '[{"' * 100 + "\\" * 3, "b\\": "]}"})
+
+    assert from_json(text.encode(), 1000) == json.loads(text)
+
+
+@pytest.mark.parametrize("parameters", [b'{"C":1e400}', b'{"C":NaN}', b"[" * 60_000, b'"\x1b[2J"'])
+def test_a_winners_parameters_cannot_spoil_the_printed_ledger(
+    world: World, tmp_path: Path, parameters: bytes
+) -> None:
+    settle_one(world)
+    _, block = world.data_node.ledger.blocks()
+    blobs = BlobStore(tmp_path)
+    blobs.put(parameters)
+    header = type(block.header)(
+        **{name: getattr(block.header, name) for name in block.header.__slots__}
+        | {"parameters_hash": hashlib.sha256(parameters).digest()}
+    )
+
+    printed = reading.to_json(reading.paper_form(world.connection, blobs, type(block)(header, block.hash)))
+
+    assert json.loads(printed, parse_constant=pytest.fail)["data"]["winner"] == world.miners[0].address
+    assert "\x1b" not in printed
+
+
+def test_a_doctored_initialization_is_not_printed_as_that_of_genesis(world: World, tmp_path: Path) -> None:
+    (genesis, *_) = world.data_node.ledger.blocks()
+    told = world.connection.deployment.model_copy(update={"initialization": {"minMinerBond": 0}})
+    doctored = Connection.over(world.chain.w3, told)
+
+    printed = reading.paper_form(doctored, BlobStore(tmp_path), genesis)
+
+    assert printed["data"]["parameters"] == "0x" + genesis.header.parameters_hash.hex()
+    true = reading.paper_form(world.connection, BlobStore(tmp_path), genesis)
+    assert true["data"]["parameters"] == world.connection.deployment.initialization
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"a": [1e308] * 3, "k": [1e308] * 3, "d": [None] * 3},
+        {"a": [1e-308], "k": [1e308]},
+        {"a": [5e-324], "k": [5e-324]},
+        {"c": 1e308, "pmax": 1.7e308},
+        {"Q": 5e-324},
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_game_of_extreme_numbers_has_a_price_or_one_line(tmp_path: Path, changes: dict[str, Any]) -> None:
+    game = json.loads(GAME)
+    game["inputs"] |= changes
+    path = tmp_path / "game.json"
+    path.write_text(json.dumps(game))
+
+    ended = CliRunner(mix_stderr=False).invoke(main, ["price", str(path)])
+
+    assert ended.exit_code in (0, 2)
+    if ended.exit_code == 0:
+        assert json.loads(ended.stdout, parse_constant=pytest.fail)["price"] > 0
+    else:
+        assert ended.stderr.count("\n") == 1
