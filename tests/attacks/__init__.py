@@ -1,0 +1,1 @@
+"""Known attacks, each told as a story against the real contracts: what it is, and what it would have gained."""
