@@ -4,10 +4,10 @@ Source: the class's usual name is dusting, or storage griefing.
 Gain: honest consumers find the epoch full, and the provider proves its price among thousands.
 Defence: a declaration locks `minLock` at least and writes its own two words, so dust costs its sender more than it
 costs anybody else; an epoch admits `maxConsumers`, 2,000 at most. Who finds it full buys what is left, at its price.
-Limit: places are first come, first served. Measured: a declaration costs the attacker 91,000 gas, and the provider 3,300
-to load, in each transaction of its walk, and 133 for each point at which it still wants something: dust wants nothing
-from the first point on. To fill an epoch of 2,000 costs 183 million gas, against 6.5 million for the provider, and the
-idle time of 2,000 `minLock`; the locks come back.
+Limit: places are first come, first served. Measured: a declaration costs the attacker 91,000 gas, and the provider
+3,300 to load, in each transaction of its walk, and 133 for each point at which it still wants something: dust wants
+nothing from the first point on. To fill an epoch of 2,000 costs 183 million gas, against 6.5 million for the provider,
+and the idle time of 2,000 `minLock`; the locks come back.
 """
 
 from typing import Any
