@@ -6,7 +6,8 @@ Defence: nobody but the vault calls the token, and only in deposits and withdraw
 Every other call of the protocol is to contracts of the deployment: the vault's `move`, which calls nobody; the
 registry, the ledger; and scorers, of which none calls anybody. So in the middle of a withdrawal all is as it is
 behind it, and every act does then what it does later. That is what is tested here, act by act.
-Out of scope: a scorer that calls back. Scorers are named in the constructor, and their calls are static.
+Out of scope: a scorer that is hostile. Scorers are named in the constructor, their calls are static, and a task with
+any other cannot be posted (`tests/unit/test_registry.py`).
 """
 
 from collections.abc import Callable, Iterator
