@@ -6,8 +6,8 @@ Defence: a declaration locks `minLock` at least and writes its own two words, so
 costs anybody else; an epoch admits `maxConsumers`, 2,000 at most. Who finds it full buys what is left, at its price.
 Limit: places are first come, first served. Measured: a declaration costs the attacker 91,000 gas, and the provider
 3,300 to load, in each transaction of its walk, and 133 for each point at which it still wants something: dust wants
-nothing from the first point on. To fill an epoch of 2,000 costs 182.5 million gas, and the idle time of 2,000 `minLock`,
-which come back; the provider proves its price in one transaction of 7.0 million.
+nothing from the first point on. To fill an epoch of 2,000 costs 182.5 million gas, and the idle time of as many
+`minLock`, which come back; the provider proves its price in one transaction of 7.0 million.
 """
 
 from typing import Any
