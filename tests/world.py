@@ -132,9 +132,11 @@ def toy_rows(count: int = 12) -> SaltedRows:
     return SaltedRows(shuffled, b"\x07" * 32)
 
 
-def deploy_world(chain: LocalChain, artifacts: dict[str, Artifact], people: int = 5) -> World:
-    """Deploy on a local chain and fund its people; the last account deploys."""
-    deployment = deploy(Web3Deployer(chain.w3, dev_account(9), artifacts), BOUNDS, MARKET_BOUNDS)
+def deploy_world(
+    chain: LocalChain, artifacts: dict[str, Artifact], people: int = 5, token: str | None = None
+) -> World:
+    """Deploy on a local chain, for a token or a new one, and fund its people; the last account deploys."""
+    deployment = deploy(Web3Deployer(chain.w3, dev_account(9), artifacts), BOUNDS, MARKET_BOUNDS, token)
     connection = Connection.over(chain.w3, deployment)
     world = World(chain, connection, [Person(connection, index) for index in range(people)])
     for person in world.people:

@@ -11,7 +11,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 /// I-1: the vault's token balance is never less than the sum of the balances it keeps.
 ///
 /// Warning: the token's balances must change by transfers alone. A token that takes a fee is refused at
-/// deposit; one that shrinks balances by itself (a negative rebase) breaks I-1 and must not be used.
+/// deposit, and who withdraws pays one on top; one that shrinks balances by itself (a negative rebase) breaks I-1
+/// and must not be used. Whoever can block the vault in the token can lock all money.
 interface IVault {
     /// @notice Emitted when `account` deposited `amount`.
     event Deposited(address indexed account, uint256 amount);
@@ -34,6 +35,9 @@ interface IVault {
     /// @notice Thrown when the token delivered another amount than was deposited, as one that takes a fee does.
     error DepositMismatch(uint256 requestedAmount, uint256 receivedAmount);
 
+    /// @notice Thrown when a withdrawal is to the vault itself: the tokens would be in nobody's balance.
+    error WithdrawalToVault();
+
     /// @notice The token, fixed for good.
     function token() external view returns (IERC20);
 
@@ -50,7 +54,8 @@ interface IVault {
     /// @dev A permit that somebody else already submitted is no obstacle: only the allowance counts.
     function depositWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice Takes `amount` off the caller's balance and transfers it to the address `to`.
+    /// @notice Takes `amount` off the caller's balance and transfers it to the address `to`. Where the token takes a
+    /// fee on top, that is taken off as well.
     function withdraw(uint256 amount, address to) external;
 
     /// @notice Lets `operator` move the caller's balance, or forbids it again.

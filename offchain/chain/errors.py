@@ -147,6 +147,18 @@ class DepositMismatch(ContractError):
     )
 
 
+class WithdrawalToVault(ContractError):
+    """A withdrawal is to the vault itself."""
+
+    message = "the vault cannot be the receiver of a withdrawal: the tokens would be nobody's"
+
+
+class ReentrancyGuardReentrantCall(ContractError):
+    """The token calls back, and its callee deposits or withdraws."""
+
+    message = "the vault takes no deposit and no withdrawal while the token transfers another"
+
+
 class SafeERC20FailedOperation(ContractError):
     """The token answered a transfer with false."""
 

@@ -1,30 +1,56 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {TestToken} from "../../contracts/dev/TestToken.sol";
 
-import {Vault} from "../../contracts/Vault.sol";
+import {Puppet} from "./Puppet.sol";
 
-/// @notice A token that keeps one part in a hundred of each transfer.
-contract FeeToken is ERC20("Fee", "FEE") {
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
-    function _update(address from, address to, uint256 amount) internal override {
+/// @notice Keeps one part in a hundred of each transfer.
+contract FeeToken is TestToken {
+    function _update(address from, address to, uint256 amount) internal virtual override {
         uint256 fee = from == address(0) || to == address(0) ? 0 : amount / 100;
         super._update(from, to, amount - fee);
         if (fee != 0) super._update(from, address(0), fee);
     }
 }
 
-/// @notice A token that answers transfers with false once it is told to, and moves nothing.
-contract FalseToken is ERC20("False", "FALSE") {
-    bool public refuses;
+/// @notice Charges the sender one part in a hundred on top of what it sends.
+contract FeeOnTopToken is TestToken {
+    function _update(address from, address to, uint256 amount) internal override {
+        uint256 fee = from == address(0) || to == address(0) ? 0 : amount / 100;
+        super._update(from, to, amount);
+        if (fee != 0) super._update(from, address(0), fee);
+    }
+}
+
+/// @notice Answers transfers with nothing at all, as Tether's token does.
+contract SilentToken {
+    mapping(address account => uint256 balance) public balanceOf;
+    mapping(address owner => mapping(address spender => uint256 amount)) public allowance;
 
     function mint(address to, uint256 amount) external {
-        _mint(to, amount);
+        balanceOf[to] += amount;
     }
+
+    function approve(address spender, uint256 amount) external {
+        allowance[msg.sender][spender] = amount;
+    }
+
+    function transfer(address to, uint256 amount) external {
+        balanceOf[msg.sender] -= amount;
+        balanceOf[to] += amount;
+    }
+
+    function transferFrom(address from, address to, uint256 amount) external {
+        allowance[from][msg.sender] -= amount;
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount;
+    }
+}
+
+/// @notice Answers transfers with false once it is told to, and moves nothing.
+contract FalseToken is TestToken {
+    bool public refuses;
 
     function refuse() external {
         refuses = true;
@@ -39,37 +65,77 @@ contract FalseToken is ERC20("False", "FALSE") {
     }
 }
 
-/// @notice A token that calls a receiver back in the middle of `transferFrom`, as ERC-777 tokens do.
-contract CallbackToken is ERC20("Callback", "BACK") {
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
+/// @notice Reverts transfers from and to the addresses that its issuer blocks.
+contract BlockToken is TestToken {
+    error AccountBlocked(address account);
+
+    mapping(address account => bool blocked) public isBlocked;
+
+    function setBlocked(address account, bool blocked) external {
+        isBlocked[account] = blocked;
     }
 
-    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
-        if (from.code.length != 0) Reenterer(from).onTransfer();
-        return super.transferFrom(from, to, amount);
+    function _update(address from, address to, uint256 amount) internal override {
+        require(!isBlocked[from], AccountBlocked(from));
+        require(!isBlocked[to], AccountBlocked(to));
+        super._update(from, to, amount);
     }
 }
 
-/// @notice Deposits again while its deposit is being transferred.
-contract Reenterer {
-    Vault public immutable vault;
-    uint256 public depth;
+/// @notice Keeps shares and shows balances, all of which grow or shrink at once.
+contract RebaseToken is TestToken {
+    uint256 public factorWad = 1e18;
 
-    constructor(Vault vault_) {
-        vault = vault_;
-        vault_.token().approve(address(vault_), type(uint256).max);
+    function rebase(uint256 factorWad_) external {
+        factorWad = factorWad_;
     }
 
-    function attack(uint256 amount) external {
-        depth = 1;
-        vault.deposit(amount);
+    function balanceOf(address account) public view override returns (uint256) {
+        return super.balanceOf(account) * factorWad / 1e18;
     }
 
-    function onTransfer() external {
-        if (depth == 1) {
-            depth = 2;
-            vault.deposit(1);
-        }
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount * 1e18 / factorWad);
+    }
+}
+
+/// @notice Is written with other decimals than 18.
+contract DecimalsToken is TestToken {
+    uint8 internal immutable _decimals;
+
+    constructor(uint8 decimals_) {
+        _decimals = decimals_;
+    }
+
+    function decimals() public view override returns (uint8) {
+        return _decimals;
+    }
+}
+
+/// @notice Calls whoever asked for it before and after each transfer from or to it, as ERC-777 tokens do and worse.
+contract CallbackToken is TestToken {
+    mapping(address account => bool isCalled) public isCalled;
+
+    function callMe() external {
+        isCalled[msg.sender] = true;
+    }
+
+    function _update(address from, address to, uint256 amount) internal virtual override {
+        _call(from);
+        _call(to);
+        super._update(from, to, amount);
+        _call(from);
+        _call(to);
+    }
+
+    function _call(address account) private {
+        if (isCalled[account]) Puppet(account).onTransfer();
+    }
+}
+
+/// @notice Does both: takes a fee and calls back.
+contract FeeCallbackToken is CallbackToken, FeeToken {
+    function _update(address from, address to, uint256 amount) internal override(CallbackToken, FeeToken) {
+        super._update(from, to, amount);
     }
 }

@@ -1,15 +1,10 @@
-"""The vault: I-1, operators, and tokens that misbehave."""
+"""The vault: I-1 and operators; tokens that misbehave are among the attacks."""
 
 from typing import Any
 
 import pytest
-from web3.contract import Contract
 
 from offchain.chain import errors
-from offchain.chain.accounts import dev_account
-from offchain.chain.compiler import Artifact
-from offchain.chain.deploying import Web3Deployer
-from offchain.chain.reverts import RevertDecoder
 from tests.world import FUNDS, UNIT, World
 
 
@@ -68,6 +63,16 @@ def test_withdraw_reverts_when_the_balance_is_too_low(world: World) -> None:
     )
 
 
+def test_withdraw_reverts_when_the_vault_is_to_receive_it(world: World) -> None:
+    # The tokens would be in the vault still, and in nobody's balance.
+    alice = world.miners[0]
+
+    with pytest.raises(errors.WithdrawalToVault):
+        alice.vault.withdraw(UNIT, alice.vault.address)
+
+    assert alice.balance() == FUNDS
+
+
 def test_move_reverts_when_the_caller_is_no_operator(world: World) -> None:
     alice, mallory = world.miners[:2]
     vault: Any = world.contract("vault")
@@ -104,65 +109,3 @@ def test_i1_the_vault_holds_the_sum_of_its_balances(world: World) -> None:
     balances = sum(person.balance() for person in world.people)
 
     assert world.data_node.token.balance_of(world.data_node.vault.address) == balances
-
-
-class Bank:
-    """A vault over a token that misbehaves, and one depositor."""
-
-    def __init__(self, world: World, artifacts: dict[str, Artifact], token: str) -> None:
-        self.sender = world.miners[0].sender
-        self._deployer = Web3Deployer(world.connection.w3, dev_account(9), artifacts)
-        self._reverts = RevertDecoder([artifact.abi for artifact in artifacts.values()])
-        self.token = self.create(token)
-        self.vault = self.create("Vault", self.token.address)
-
-    def create(self, name: str, *arguments: object) -> Contract:
-        address = self._deployer.create(name, *arguments)
-        return self.sender.connection.w3.eth.contract(address, abi=self._deployer.abi(name))  # type: ignore[arg-type]
-
-    def send(self, call: Any) -> None:
-        with self._reverts.typed():
-            self.sender.connection.w3.eth.wait_for_transaction_receipt(
-                call.transact({"from": self.sender.address})
-            )
-
-
-def test_deposit_reverts_when_the_token_takes_a_fee(world: World, artifacts: dict[str, Artifact]) -> None:
-    bank = Bank(world, artifacts, "FeeToken")
-    bank.send(bank.token.functions.mint(bank.sender.address, 1000))
-    bank.send(bank.token.functions.approve(bank.vault.address, 1000))
-
-    with pytest.raises(errors.DepositMismatch) as caught:
-        bank.send(bank.vault.functions.deposit(1000))
-
-    assert (caught.value.requestedAmount, caught.value.receivedAmount) == (1000, 990)
-
-
-def test_deposit_and_withdraw_revert_when_the_token_returns_false(
-    world: World, artifacts: dict[str, Artifact]
-) -> None:
-    bank = Bank(world, artifacts, "FalseToken")
-    bank.send(bank.token.functions.mint(bank.sender.address, 1000))
-    bank.send(bank.token.functions.approve(bank.vault.address, 1000))
-    bank.send(bank.vault.functions.deposit(400))
-    bank.send(bank.token.functions.refuse())
-
-    with pytest.raises(errors.SafeERC20FailedOperation):
-        bank.send(bank.vault.functions.deposit(600))
-    with pytest.raises(errors.SafeERC20FailedOperation):
-        bank.send(bank.vault.functions.withdraw(400, bank.sender.address))
-
-    assert bank.vault.functions.balanceOf(bank.sender.address).call() == 400
-
-
-def test_deposit_reverts_when_the_token_calls_back_into_it(
-    world: World, artifacts: dict[str, Artifact]
-) -> None:
-    bank = Bank(world, artifacts, "CallbackToken")
-    thief = bank.create("Reenterer", bank.vault.address)
-    bank.send(bank.token.functions.mint(thief.address, 1000))
-
-    with pytest.raises(errors.DepositMismatch) as caught:
-        bank.send(thief.functions.attack(999))
-
-    assert (caught.value.requestedAmount, caught.value.receivedAmount) == (999, 1000)

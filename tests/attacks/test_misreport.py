@@ -1,0 +1,120 @@
+"""Misreported utilities: a consumer declares what makes a better price for it, or a worse one for others.
+
+Source: demand reduction in auctions (Ausubel and Cramton, 2002), spoofing in order books. A price that is posted for
+declared utilities is not incentive compatible, and this one does not claim to be.
+Gain: a lower price, paid by the provider; or, by a rival of others, a higher one.
+Defence: a declaration locks what it says that it would pay, and an accepted price is the best for what was declared, so
+a lie costs its lock's idle time. The provider's floor and capacity bound what a lie can do.
+Limit, measured by `benchmarks/misreport.py` (docs/results/misreport.md) for the best lie of one among equal consumers,
+with as much money locked as by the truth: the price, which is 2 by the truth at a unit cost of 1, what the liar gains
+of its surplus, and what the provider loses of its profit, where capacity is twice what is wanted.
+
+    share of demand     1%      5%      10%     25%     50%     100%
+    price               1.841   1.674   1.566   1.382   1.250   1.001
+    gain                +22%    +50%    +70%    +111%   +142%   +210%
+    loss                1.4%    6.3%    12.0%   27.6%   49.9%   99.8%
+
+Where capacity is three fifths of what is wanted, up to a tenth of demand gains nothing, and half of it 21%.
+
+Worked by hand: n - 1 honest consumers with a = 4, k = 1 want 4 / p - 1 each and earn the provider n - 1 at 2. So a step
+of x units at r is the best price from x = (n - 1) (2 - r)^2 / (r (r - 1)) on.
+"""
+
+from math import log, sqrt
+
+import pytest
+
+from benchmarks.misreport import HONEST_LOCK, PLENTY, SCARCE, Crowd, units_at
+from offchain.chain import errors
+from offchain.chain.market import Utility
+from tests.market_world import BEST_PRICE, JOB, consumers_of, declare, opened, pass_phase, provider_of
+from tests.world import FUNDS, UNIT, World
+
+# By the truth a consumer has 4 ln 2 for one unit, and pays 2.
+SURPLUS = 4 * log(2) - 2
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "price"),
+    [
+        # x r = 3 gives (n - 1) (2 - r)^2 = 3 (r - 1).
+        (4, lambda price: HONEST_LOCK / price, (5 - sqrt(5)) / 2),
+        (100, lambda price: HONEST_LOCK / price, (399 - sqrt(399**2 - 4 * 99 * 399)) / 198),
+        # x = 4 / r - 1 gives (n - 1) (2 - r)^2 = (4 - r) (r - 1).
+        (4, units_at, (17 - sqrt(33)) / 8),
+        # All of the capacity of 2 n sold at r earns what the others do at 2: (r - 1) 2 n = n - 1.
+        (10, lambda price: float("inf"), 1.45),
+    ],
+)
+def test_the_best_lies_are_the_hand_worked_ones(size: int, most: object, price: float) -> None:
+    found = Crowd(size, PLENTY).best_lie(most)  # type: ignore[arg-type]
+
+    assert found.price == pytest.approx(price, abs=1e-3)
+    assert found.gain == pytest.approx((4 * log(4 / price) - 4 + price) / SURPLUS - 1, abs=0.01)
+
+
+def test_scarcity_leaves_a_small_liar_nothing() -> None:
+    """The price clears: 4 / 2.5 - 1 = 0.6 units for each. Who wants less lets others pay less, and has less."""
+    found = Crowd(20, SCARCE).best_lie(units_at)
+
+    assert Crowd(20, SCARCE).price == pytest.approx(2.5, abs=1e-6)
+    assert 0 <= found.gain < 0.005
+
+
+def step(world: World, epoch_id: int, price: int, units: int) -> int:
+    """Declare a step by the last consumer: so many units up to a price, and none two wei above it."""
+    liar = consumers_of(world)[3]
+    return liar.market.declare(epoch_id, Utility.QUADRATIC, price + -(-units // UNIT), 1, units)
+
+
+@pytest.mark.parametrize(
+    # A fiftieth more than the step that ties, because the tolerance of a hundredth would leave the honest price in.
+    ("size", "price", "units"),
+    [(2, 1.3, 1.323077), (4, 1.4, 2.078572), (20, 1.72, 1.730388)],
+    ids=["50%", "25%", "5%"],
+)
+def test_a_liar_lowers_the_price_and_buys(anvil_world: World, size: int, price: float, units: float) -> None:
+    provider, liar = provider_of(anvil_world), consumers_of(anvil_world)[3]
+    epoch_id = opened(anvil_world, capacity=2 * size * UNIT, max_consumers=size)
+    lie_index = step(anvil_world, epoch_id, int(price * UNIT), int(units * UNIT))
+    honest = [declare(consumers_of(anvil_world)[0], epoch_id) for _ in range(size - 1)]
+    assert liar.market.lock_of(epoch_id, lie_index) <= HONEST_LOCK * UNIT
+    pass_phase(anvil_world, epoch_id)
+
+    with pytest.raises(errors.PriceRefuted):
+        provider.market.post_price(epoch_id, BEST_PRICE)
+    provider.market.post_price(epoch_id, int(price * UNIT))
+    for index in honest:
+        wanted = provider.market.best_response(epoch_id, index, int(price * UNIT))
+        consumers_of(anvil_world)[0].market.buy(epoch_id, index, wanted, JOB)
+    wanted = int(units_at(price) * UNIT)
+    bought = min(wanted, int(units * UNIT))
+    liar.market.buy(epoch_id, lie_index, bought, JOB)
+    pass_phase(anvil_world, epoch_id)
+    if rest := min(wanted - bought, provider.market.epoch(epoch_id).units_left):
+        liar.market.buy_leftover(epoch_id, rest, JOB)
+
+    utility = 4 * log(1 + (bought + rest) / UNIT) - (FUNDS - liar.balance()) / UNIT
+    assert utility / SURPLUS - 1 == pytest.approx(Crowd(size, PLENTY).outcome(price).gain, abs=1e-6)
+    assert utility > 1.35 * SURPLUS
+
+
+def test_phantom_demand_raises_the_price_for_others(anvil_world: World) -> None:
+    """A rival wants three and a half units up to a price of 3, which it never buys. With it 3 is the best price, for
+    (p - 1) (12 / p + 1 / 2) rises; without it three honest consumers buy a third of a unit each instead of one, the
+    provider earns 2 instead of 3, and the rival has paid gas."""
+    provider, rival = provider_of(anvil_world), consumers_of(anvil_world)[3]
+    epoch_id = opened(anvil_world)
+    lie_index = step(anvil_world, epoch_id, 3 * UNIT, 7 * UNIT // 2)
+    honest = [declare(person, epoch_id) for person in consumers_of(anvil_world)[:3]]
+    pass_phase(anvil_world, epoch_id)
+
+    with pytest.raises(errors.PriceRefuted):
+        provider.market.post_price(epoch_id, BEST_PRICE)
+    provider.market.post_price(epoch_id, 3 * UNIT)
+    wanted = [provider.market.best_response(epoch_id, index, 3 * UNIT) for index in honest]
+    rival.market.return_lock(epoch_id, lie_index)
+
+    assert rival.balance() == FUNDS
+    assert wanted == [UNIT // 3] * 3
+    assert 4 * log(4 / 3) - 1 < 0.2 * SURPLUS
