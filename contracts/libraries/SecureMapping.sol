@@ -71,7 +71,9 @@ library SecureMapping {
 
     /// @notice The plain form of `map`, for one output of one row.
     function mapPlain(bytes memory features, uint256 output, bytes32 seed) internal pure returns (uint256 z) {
+        // slither-disable-next-line divide-before-multiply (a place, not an amount)
         uint256 k = 2 * (output / 32) + output % 2;
+        // slither-disable-next-line divide-before-multiply (a place, not an amount)
         uint256 bit = 240 - BITS * ((output % 32) / 2);
         uint256 shift = shiftOf(features.length);
         int256 sum = int256((uint256(_hash(seed, k, OFFSETS)) >> bit) % 2 ** (8 + shift));
@@ -144,6 +146,7 @@ library SecureMapping {
         pure
     {
         assembly ("memory-safe") {
+            // slither-disable-next-line incorrect-shift (a mask moved by a variable)
             let kept := shl(shift, shr(shift, 0x7fff))
             for { let end := add(sums, sub(length, 32)) } lt(sums, end) { sums := add(sums, 32) } {
                 let even := mload(sums)
