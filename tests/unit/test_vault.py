@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from web3 import Web3
 from web3.contract import Contract
 
 from offchain.chain import errors
@@ -118,7 +119,9 @@ class Bank:
 
     def create(self, name: str, *arguments: object) -> Contract:
         address = self._deployer.create(name, *arguments)
-        return self.sender.connection.w3.eth.contract(address, abi=self._deployer.abi(name))  # type: ignore[arg-type]
+        return self.sender.connection.w3.eth.contract(
+            Web3.to_checksum_address(address), abi=self._deployer.abi(name)
+        )
 
     def send(self, call: Any) -> None:
         with self._reverts.typed():
