@@ -63,7 +63,7 @@ library SecureMapping {
             for (uint256 k = 0; k < width / 16; k += 2) {
                 _addUp(rows, seed, k, shift, sums);
                 _addUp(rows, seed, k + 1, shift, sums + length);
-                _rectify(sums, length, shift, mapped.ptr + 16 * k, mapped.length);
+                rectify(sums, length, shift, mapped.ptr + 16 * k, mapped.length);
             }
             _copyTargets(rows, mapped, targetLength);
         }
@@ -141,8 +141,8 @@ library SecureMapping {
     /// @dev Clips the sums of an even and an odd block and writes them as 32 bytes of each mapped row. In the order
     /// of the lines: those lanes' sums that are not negative, 0 in the others, shifted, without the bits that came
     /// from the lane above; the low byte, or 255 in the lanes that are at least 256, found by adding 2^15 - 256.
-    function _rectify(uint256 sums, uint256 length, uint256 shift, uint256 to, uint256 rowLength)
-        private
+    function rectify(uint256 sums, uint256 length, uint256 shift, uint256 to, uint256 rowLength)
+        internal
         pure
     {
         assembly ("memory-safe") {
