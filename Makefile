@@ -37,9 +37,17 @@ test: setup ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and 
 	$(TOOLS) forge test
 
 .PHONY: lint
-lint: setup ## Check style and types
+lint: setup slither ## Check style, types and what static analysis finds
 	$(TOOLS) ruff check . && ruff format --check . && mypy
 	$(TOOLS) forge fmt --check contracts tests
+
+.PHONY: slither
+slither: setup ## Analyse the contracts; fails on a finding without an explanation
+	$(TOOLS) FOUNDRY_PROFILE=slither slither .
+
+.PHONY: proofs
+proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
+	$(TOOLS) FOUNDRY_PROFILE=proofs python toolchain/prove.py
 
 .PHONY: bench
 bench: setup ## Measure gas and speed; writes docs/results/bench.json

@@ -447,6 +447,7 @@ contract ComputeMarket is IComputeMarket {
     function _refuse(uint256 epochId, Game memory game, uint256 price, uint256 point) internal view {
         Crowd memory crowd = _entries[epochId].load(_epochs[epochId].consumerCount);
         uint256 better = game.betterPrice(crowd, price, point);
+        // slither-disable-next-line incorrect-equality (0 is no price)
         require(better == 0, PriceRefuted(epochId, price, better));
         require(false, PriceUndecided(epochId, price, point));
     }

@@ -145,6 +145,7 @@ contract ProofOfLearning is IProofOfLearning {
     /* ANYONE */
 
     /// @inheritdoc IProofOfLearning
+    // slither-disable-next-line reentrancy-events (the vault and the ledger call nobody)
     function settle(uint256 taskId, bytes32 modelHash, bytes32 parametersHash) external {
         Phase phase = phaseOf(taskId);
         require(phase == Phase.SETTLE, WrongPhase(taskId, Phase.SETTLE, phase));
@@ -177,6 +178,7 @@ contract ProofOfLearning is IProofOfLearning {
 
         // INVARIANT: I-2. What the refund leaves is one claim for each commitment.
         round[taskId].outcome = Phase.ABORTED;
+        // slither-disable-next-line divide-before-multiply (what the division leaves is refunded)
         uint256 share = r.commitCount == 0 ? 0 : escrow.bond / r.commitCount;
         uint256 refunded = uint256(escrow.reward) + escrow.bond - share * r.commitCount;
 
@@ -273,7 +275,7 @@ contract ProofOfLearning is IProofOfLearning {
                 RowRange(terms.testRows, scored, count),
                 model
             );
-        if (scored != 0) Metrics.merge(next.tally, progress.tally);
+        if (scored != 0) next.tally = Metrics.merge(next.tally, progress.tally);
     }
 
     /// @dev Compares the caller's model with the best so far and gives its bond back. Scores below what a standing

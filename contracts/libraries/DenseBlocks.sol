@@ -14,6 +14,7 @@ library DenseBlocks {
     function paddedInputs(uint256 inputs, uint256 inputLanes) internal pure returns (uint256) {
         uint256 step = inputLanes == 0 ? 4 : inputLanes;
         unchecked {
+            // slither-disable-next-line divide-before-multiply (rounds up to whole steps)
             return (inputs + step - 1) / step * step;
         }
     }

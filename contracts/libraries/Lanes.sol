@@ -61,6 +61,7 @@ library Lanes {
     /// for every word. Two words at a time.
     function _rectifyNarrow(uint256 from, uint256 end, uint256 shift) private pure {
         assembly ("memory-safe") {
+            // slither-disable-next-line incorrect-shift (a mask moved by a variable)
             let kept := shl(shift, shr(shift, 0x3fffff))
             mstore(0, end)
             for {} lt(from, mload(0)) { from := add(from, 32) } {
@@ -101,7 +102,9 @@ library Lanes {
         if (bits == 23) return _rectifyNarrow(from, end, shift);
         assembly ("memory-safe") {
             let top := sub(bits, 1)
+            // slither-disable-next-line incorrect-shift (1 moved by a variable)
             let kept := shl(shift, shr(shift, sub(shl(top, 1), 1)))
+            // slither-disable-next-line incorrect-shift (1 moved by a variable)
             let carry := mul(ones, sub(shl(top, 1), 256))
             let low := mul(ones, 255)
             for {} lt(from, end) { from := add(from, 32) } {
@@ -125,6 +128,7 @@ library Lanes {
     {
         assembly ("memory-safe") {
             let tops := shl(sub(bits, 1), ones)
+            // slither-disable-next-line incorrect-shift (1 moved by a variable)
             let strict := and(ones, sub(shl(strictBits, 1), 1))
             y := and(tops, not(sub(or(mul(value, ones), tops), add(word, strict))))
         }

@@ -25,11 +25,13 @@ library PackedHits {
     ) internal pure returns (uint256 hits) {
         assembly ("memory-safe") {
             let tops := shl(sub(bits, 1), ones)
+            // slither-disable-next-line incorrect-shift (1 moved by a variable)
             let mask := sub(shl(sub(bits, 1), 1), 1)
             for { let end := add(sumsAt, shl(5, rowCount)) } lt(sumsAt, end) { sumsAt := add(sumsAt, 32) } {
                 let bit := mul(bits, byte(0, mload(targetsAt)))
                 targetsAt := add(targetsAt, rowLength)
                 let word := mload(sumsAt)
+                // slither-disable-next-line incorrect-shift (1 moved by a variable)
                 let taken := mul(ones, add(and(shr(bit, word), mask), shl(bit, 1)))
                 hits := add(hits, iszero(and(tops, sub(or(word, tops), taken))))
             }

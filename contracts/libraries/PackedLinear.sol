@@ -89,6 +89,7 @@ library PackedLinear {
                 sum := add(mul(mload(0x622), mload(0x6a0)), add(mul(mload(0x621), mload(0x680)), sum))
                 sum := add(mul(mload(0x624), mload(0x6e0)), add(mul(mload(0x623), mload(0x6c0)), sum))
                 let bit := mul(25, byte(0, mload(add(row, inputs))))
+                // slither-disable-next-line incorrect-shift (1 moved by a variable)
                 let taken := mul(ONES, add(and(shr(bit, sum), 0xffffff), shl(bit, 1)))
                 found := add(found, iszero(and(TOPS, sub(sum, taken))))
                 row := add(row, rowLength)
@@ -97,6 +98,7 @@ library PackedLinear {
                 sum := add(mul(mload(0x622), mload(0x6a0)), add(mul(mload(0x621), mload(0x680)), sum))
                 sum := add(mul(mload(0x624), mload(0x6e0)), add(mul(mload(0x623), mload(0x6c0)), sum))
                 bit := mul(25, byte(0, mload(add(row, inputs))))
+                // slither-disable-next-line incorrect-shift (1 moved by a variable)
                 taken := mul(ONES, add(and(shr(bit, sum), 0xffffff), shl(bit, 1)))
                 found := add(found, iszero(and(TOPS, sub(sum, taken))))
             }
@@ -134,6 +136,7 @@ library PackedLinear {
                     }
                 }
                 let bit := mul(25, byte(0, mload(add(row, inputs))))
+                // slither-disable-next-line incorrect-shift (1 moved by a variable)
                 let taken := mul(ONES, add(and(shr(bit, sum), 0xffffff), shl(bit, 1)))
                 found := add(found, iszero(and(TOPS, sub(sum, taken))))
             }

@@ -63,7 +63,7 @@ library SecureMapping {
             for (uint256 k = 0; k < width / 16; k += 2) {
                 _addUp(rows, seed, k, shift, sums);
                 _addUp(rows, seed, k + 1, shift, sums + length);
-                _rectify(sums, length, shift, mapped.ptr + 16 * k, mapped.length);
+                rectify(sums, length, shift, mapped.ptr + 16 * k, mapped.length);
             }
             _copyTargets(rows, mapped, targetLength);
         }
@@ -71,7 +71,9 @@ library SecureMapping {
 
     /// @notice The plain form of `map`, for one output of one row.
     function mapPlain(bytes memory features, uint256 output, bytes32 seed) internal pure returns (uint256 z) {
+        // slither-disable-next-line divide-before-multiply (a place, not an amount)
         uint256 k = 2 * (output / 32) + output % 2;
+        // slither-disable-next-line divide-before-multiply (a place, not an amount)
         uint256 bit = 240 - BITS * ((output % 32) / 2);
         uint256 shift = shiftOf(features.length);
         int256 sum = int256((uint256(_hash(seed, k, OFFSETS)) >> bit) % 2 ** (8 + shift));
@@ -139,11 +141,12 @@ library SecureMapping {
     /// @dev Clips the sums of an even and an odd block and writes them as 32 bytes of each mapped row. In the order
     /// of the lines: those lanes' sums that are not negative, 0 in the others, shifted, without the bits that came
     /// from the lane above; the low byte, or 255 in the lanes that are at least 256, found by adding 2^15 - 256.
-    function _rectify(uint256 sums, uint256 length, uint256 shift, uint256 to, uint256 rowLength)
-        private
+    function rectify(uint256 sums, uint256 length, uint256 shift, uint256 to, uint256 rowLength)
+        internal
         pure
     {
         assembly ("memory-safe") {
+            // slither-disable-next-line incorrect-shift (a mask moved by a variable)
             let kept := shl(shift, shr(shift, 0x7fff))
             for { let end := add(sums, sub(length, 32)) } lt(sums, end) { sums := add(sums, 32) } {
                 let even := mload(sums)

@@ -50,6 +50,7 @@ library Split {
         returns (uint256)
     {
         do {
+            // slither-disable-next-line divide-before-multiply (a place, not an amount)
             uint256 l = x / b;
             uint256 r = x % b;
             for (uint256 t; t < ROUNDS; t += 2) {

@@ -167,6 +167,7 @@ contract DenseScorer is IDenseScorer {
                     if (input.count == 0) {
                         PackedSums.addBytes(size, inputsAt + first, inputLength, sumsAt, sumsAt + length);
                     } else {
+                        // slither-disable-next-line divide-before-multiply (a place, not an amount)
                         uint256 wordsAt = inputsAt + first / input.count * length;
                         PackedSums.addLanes(input.bits, size / input.count, wordsAt, sumsAt, sumsAt + length);
                     }
@@ -212,6 +213,7 @@ contract DenseScorer is IDenseScorer {
     function _isPredicted(Batch memory batch, uint256 row, uint256 target) private pure returns (bool) {
         Lane memory lane = batch.lane;
         unchecked {
+            // slither-disable-next-line divide-before-multiply (a place, not an amount)
             uint256 own = target / lane.count;
             uint256 ownBit = lane.bits * (target - own * lane.count);
             uint256 ptr = batch.sumsAt + 32 * row;
@@ -235,6 +237,7 @@ contract DenseScorer is IDenseScorer {
         Lane memory lane = batch.lane;
         uint256 largest = 0;
         for (uint256 j = 0; j < classCount; ++j) {
+            // slither-disable-next-line divide-before-multiply (a place, not an amount)
             uint256 word = _load(batch.sumsAt + 32 * (j / lane.count * batch.count + row));
             uint256 value = (word >> (lane.bits * (j % lane.count))) & ((1 << lane.bits) - 1);
             if (value > largest) (best, largest) = (j, value);

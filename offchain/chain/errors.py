@@ -19,7 +19,7 @@
 A `ContractError` carries the values of the Solidity error as attributes, by their names there.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 
@@ -116,6 +116,10 @@ class ContractError(TransactionReverted):
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
         super().__init__(self.message.format(**values))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init_subclass__(cls) -> None:
         BY_NAME[cls.__name__] = cls

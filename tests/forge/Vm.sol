@@ -17,6 +17,8 @@ interface Vm {
         address emitter;
     }
 
+    function assume(bool condition) external pure;
+    function chainId(uint256 chainId) external;
     function getBlockNumber() external view returns (uint256 blockNumber);
     function getBlockTimestamp() external view returns (uint256 timestamp);
     function getRecordedLogs() external returns (Log[] memory logs);

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,7 +104,6 @@ def test_the_bound_of_a_disclosure_is_reached_by_rows_far_apart() -> None:
 def test_root_of_five_leaves_is_the_hand_worked_one(twins: Any) -> None:
     # ((0 1) (2 3)) 4: the odd node moves up as it is until it has a partner.
     a, b, c, d, e = leaves = [bytes([i]) * 32 for i in range(5)]
-    keccak = row_tree.keccak
     expected = keccak(keccak(keccak(a + b) + keccak(c + d)) + e)
 
     assert row_tree.root(leaves) == expected

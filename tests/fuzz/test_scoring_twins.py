@@ -5,31 +5,34 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from offchain.learning import model as dense
 from offchain.learning import trees
 from offchain.learning.errors import LearningError, MappingError
 from offchain.learning.lanes import bias_limit
 from offchain.learning.metrics import Metric
+from offchain.learning.model import KIND_DENSE, KIND_TREES
 from offchain.learning.scoring import score
 from offchain.learning.scoring_gas import GAS_PER_PART, reveal_gas_bound
-from tests.scoring_chain import Rejected
+from tests.scoring_chain import Rejected, ScoringChain
 
 CASES = int(os.environ.get("POLE_FUZZ_CASES", "40"))
 HASH = bytes(32)
 
 
-def row_size(features, classes):
+def row_size(features: int, classes: int) -> int:
     return features + (1 if classes else 4)
 
 
-def random_weights(rng, shape, extreme):
+def random_weights(rng: Generator, shape: tuple[int, int], extreme: bool) -> NDArray[np.int8]:
     if extreme:
         return rng.choice(np.array([-128, 127], np.int8), size=shape)
     return rng.integers(-128, 128, size=shape).astype(np.int8)
 
 
-def random_model(rng, features, classes):
+def random_model(rng: Generator, features: int, classes: int) -> dense.DenseModel:
     """Any valid model, often with nothing but extreme numbers in it."""
     hidden = [int(rng.choice([1, 3, 10, 11, 12, 23])) for _ in range(int(rng.integers(0, 5)))]
     widths = [features, *hidden, classes or 1]
@@ -45,7 +48,7 @@ def random_model(rng, features, classes):
     return dense.DenseModel(HASH, tuple(layers), 0 if classes else int(rng.integers(0, 2**31)))
 
 
-def random_rows(rng, features, classes, count):
+def random_rows(rng: Generator, features: int, classes: int, count: int) -> bytes:
     values = (
         rng.choice([0, 255], size=(count, features))
         if rng.random() < 0.3
@@ -61,7 +64,7 @@ def random_rows(rng, features, classes, count):
     )
 
 
-def random_tree(rng, features, classes, aggregation):
+def random_tree(rng: Generator, features: int, classes: int, aggregation: int) -> trees.Tree:
     """Any valid tree: branches that point forward, more leaves towards the end."""
     count = int(rng.integers(1, 40))
     nodes = np.arange(count)
@@ -81,7 +84,7 @@ def random_tree(rng, features, classes, aggregation):
     )
 
 
-def random_forest(rng, features, classes):
+def random_forest(rng: Generator, features: int, classes: int) -> trees.TreeModel:
     aggregation = int(rng.integers(0, 2)) if classes else trees.SUMS
     outputs = 0 if aggregation == trees.VOTES else classes if classes > 2 else 1
     base = tuple(int(value) for value in rng.integers(-(2**31), 2**31, outputs))
@@ -89,11 +92,19 @@ def random_forest(rng, features, classes):
     return trees.TreeModel(HASH, aggregation, features, classes, base, grown)
 
 
-def metrics_of(classes):
+def metrics_of(classes: int) -> list[Metric]:
     return [metric for metric in Metric if (metric is Metric.R2) == (classes == 0)]
 
 
-def assert_twins_agree(scorers, rng, features, classes, count, model, mapping=(0, bytes(32))):
+def assert_twins_agree(
+    scorers: ScoringChain,
+    rng: Generator,
+    features: int,
+    classes: int,
+    count: int,
+    model: bytes,
+    mapping: tuple[int, bytes] = (0, bytes(32)),
+) -> None:
     """In one go or in two, from one contract or from several, under every metric."""
     rows = random_rows(rng, features, classes, count)
     head = int(rng.integers(0, count)) if rng.random() < 0.5 else 0
@@ -113,7 +124,7 @@ def assert_twins_agree(scorers, rng, features, classes, count, model, mapping=(0
 
 
 @pytest.mark.parametrize("seed", range(CASES))
-def test_dense_scorer_equals_its_twin(scorers, seed):
+def test_dense_scorer_equals_its_twin(scorers: ScoringChain, seed: int) -> None:
     rng = np.random.default_rng(seed)
     features = int(rng.choice([1, 2, 4, 5, 13, 30, 36, 64, 65, 97, 130, 200]))
     classes = int(rng.choice([0, 2, 3, 8, 9, 10, 11, 21]))
@@ -124,7 +135,7 @@ def test_dense_scorer_equals_its_twin(scorers, seed):
 
 
 @pytest.mark.parametrize("seed", range(CASES))
-def test_tree_scorer_equals_its_twin(scorers, seed):
+def test_tree_scorer_equals_its_twin(scorers: ScoringChain, seed: int) -> None:
     rng = np.random.default_rng(2_000_000 + seed)
     features = int(rng.choice([1, 4, 30, 300]))
     classes = int(rng.choice([0, 2, 3, 10]))
@@ -134,35 +145,37 @@ def test_tree_scorer_equals_its_twin(scorers, seed):
 
 
 @pytest.mark.parametrize("seed", range(CASES))
-def test_mapped_rows_are_scored_as_the_twin_scores_them(scorers, seed):
+def test_mapped_rows_are_scored_as_the_twin_scores_them(scorers: ScoringChain, seed: int) -> None:
     rng = np.random.default_rng(3_000_000 + seed)
     features = int(rng.choice([1, 2, 3, 4, 5, 13, 16, 17, 30, 64, 65, 95, 96]))
     width = int(rng.choice([32, 64, 96, 256]))
     classes = int(rng.choice([0, 2, 3, 10]))
     grown = rng.random() < 0.3
-    model = random_forest(rng, width, classes) if grown else random_model(rng, width, classes)
-    encoded = trees.encode(model) if grown else dense.encode(model)
+    encoded = (
+        trees.encode(random_forest(rng, width, classes))
+        if grown
+        else dense.encode(random_model(rng, width, classes))
+    )
     mapping = (width, bytes(rng.integers(0, 256, 32, dtype=np.uint8)))
 
     assert_twins_agree(scorers, rng, features, classes, int(rng.choice([1, 2, 45, 129])), encoded, mapping)
 
 
-def test_the_gas_bound_counts_the_parts_that_are_left_out(scorers):
+def test_the_gas_bound_counts_the_parts_that_are_left_out(scorers: ScoringChain) -> None:
     # 310 rows of 785 bytes in 10 parts: the last row lies behind 9 that are walked and not scored.
     rng = np.random.default_rng(6)
     leaf = trees.Tree(*(np.array([value]) for value in (-1, 0, 0, 1, 1)))
     model = trees.encode(trees.TreeModel(HASH, trees.VOTES, 784, 2, (), (leaf,)))
     rows = random_rows(rng, 784, 2, 310)
-    options = {"parts": [31 * 785] * 9, "skip": 309}
 
-    _, gas = scorers.measure(Metric.ACCURACY, 784, 2, rows, model, model[1], **options)
+    _, gas = scorers.measure(Metric.ACCURACY, 784, 2, rows, model, model[1], parts=[31 * 785] * 9, skip=309)
 
     assert gas > 10 * 2_600  # a cold access each
     assert gas < reveal_gas_bound(model, 1, Metric.ACCURACY, 0, 310)
 
 
 @pytest.mark.parametrize(("features", "width"), [(97, 32), (4, 16), (4, 33), (4, 288)])
-def test_mapping_out_of_range_is_rejected_by_both(scorers, features, width):
+def test_mapping_out_of_range_is_rejected_by_both(scorers: ScoringChain, features: int, width: int) -> None:
     rng = np.random.default_rng(5)
     model = dense.encode(random_model(rng, width, 2))
     rows = random_rows(rng, features, 2, 3)
@@ -174,11 +187,11 @@ def test_mapping_out_of_range_is_rejected_by_both(scorers, features, width):
 
 
 @pytest.mark.parametrize("seed", range(CASES))
-def test_mutated_model_is_scored_alike_or_rejected_by_both(scorers, seed):
+def test_mutated_model_is_scored_alike_or_rejected_by_both(scorers: ScoringChain, seed: int) -> None:
     rng = np.random.default_rng(1_000_000 + seed)
     features, classes = int(rng.choice([1, 5, 33])), int(rng.choice([0, 2, 3, 11]))
-    kind = int(rng.choice([dense.KIND_DENSE, trees.KIND_TREES]))
-    if kind == dense.KIND_DENSE:
+    kind = int(rng.choice([KIND_DENSE, KIND_TREES]))
+    if kind == KIND_DENSE:
         data = bytearray(dense.encode(random_model(rng, features, classes)))
     else:
         data = bytearray(trees.encode(random_forest(rng, features, classes)))

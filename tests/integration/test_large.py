@@ -37,7 +37,11 @@ def mlp(widths: tuple[int, ...]) -> bytes:
     """Random layers of the given widths."""
     rng = np.random.default_rng(11)
     layers = [
-        DenseLayer(rng.integers(-60, 60, shape).astype(np.int8), rng.integers(-900, 900, shape[1]), 9)
+        DenseLayer(
+            rng.integers(-60, 60, shape).astype(np.int8),
+            rng.integers(-900, 900, shape[1]).astype(np.int32),
+            9,
+        )
         for shape in pairwise(widths)
     ]
     layers[-1] = DenseLayer(layers[-1].weights, layers[-1].biases, 0)

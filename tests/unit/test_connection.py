@@ -105,7 +105,7 @@ def test_save_and_load_are_inverse(tmp_path: Path, described: Deployment) -> Non
 
 
 def test_dev_accounts_are_those_of_anvil(anvil: LocalChain) -> None:
-    assert [dev_account(index).address for index in range(3)] == anvil.w3.eth.accounts[:3]
+    assert [dev_account(index).address for index in range(3)] == list(anvil.w3.eth.accounts[:3])
 
 
 def test_open_account_raises_when_a_dev_account_is_used_on_a_public_chain() -> None:

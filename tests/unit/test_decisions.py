@@ -7,7 +7,8 @@ import pytest
 from offchain.chain.phase import Phase
 from offchain.workers import data_node, miner
 
-DataMove, MinerMove = data_node.Move, miner.Move
+DataMove = data_node.Move
+MinerMove = miner.Move
 
 
 @pytest.mark.parametrize(
@@ -79,8 +80,11 @@ def test_default_test_count_is_three_in_ten_as_far_as_they_fit() -> None:
 def test_miner_has_a_move_for_every_state_that_can_be() -> None:
     # A reveal needs a commitment, a commitment a model on disk, and only an opened reveal window has reveals.
     before_reveals = {Phase.COMMIT, Phase.DISCLOSE, Phase.ABORT, Phase.ABORTED}
-    for phase, model, committed, revealed in product(Phase, *[(False, True)] * 3):
+    either = (False, True)
+    for phase, model, committed, revealed in product(Phase, either, either, either):
         impossible = (committed and not model) or (revealed and not committed)
-        impossible |= phase == Phase.UNKNOWN or (revealed and phase in before_reveals | {Phase.DRAW})
+        impossible = (
+            impossible or phase == Phase.UNKNOWN or (revealed and phase in before_reveals | {Phase.DRAW})
+        )
         if not impossible:
             miner.decide(phase, due=False, has_model=model, committed=committed, revealed=revealed)

@@ -9,7 +9,8 @@ from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.workers import consumer, provider
 from offchain.workers.consumer import Role, Standing, Units, choose_role, standing_of
 
-ConsumerMove, ProviderMove = consumer.Move, provider.Move
+ConsumerMove = consumer.Move
+ProviderMove = provider.Move
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,9 @@ def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -
 
     jobs = [make_job("digits", "mlp", 4), make_job("wine", "boosting", 3)]
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None) as machines,
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
+        ) as machines,
         JobExecutor.dask(machines.scheduler_address, GENEROUS) as executor,
     ):
         far = [job.outcome(WAIT).trained() for job in [submit(executor, job) for job in jobs]]

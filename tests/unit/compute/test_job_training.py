@@ -7,7 +7,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from offchain.canonical import parameters_hash
+from offchain.canonical import Json, parameters_hash
 from offchain.compute.errors import JobRefused, JobSpecInvalid
 from offchain.compute.recipes import RECIPES
 from offchain.compute.spec import JobResult
@@ -45,7 +45,7 @@ def test_iterations_are_those_of_scikit_learn() -> None:
 
 
 def test_epochs_do_not_stop_early() -> None:
-    hyperparameters = {"hidden_layer_sizes": [4], "alpha": 0.0, "solver": "adam"}
+    hyperparameters: Json = {"hidden_layer_sizes": [4], "alpha": 0.0, "solver": "adam"}
     job = make_job("iris", "mlp", 60, hyperparameters=hyperparameters)
     # scikit-learn by itself, allowed to stop where a single epoch does not help, stops before that.
     with_stop = MLPClassifier([4], alpha=0.0, max_iter=60, n_iter_no_change=1, tol=0.05, random_state=0)

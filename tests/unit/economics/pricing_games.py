@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from pricing_oracles import DEMANDS, kinks
+
+from tests.unit.economics.pricing_oracles import DEMANDS, kinks
 
 Inputs = dict[str, Any]
 SIZES = (1, 1, 2, 3, 5, 12, 40)

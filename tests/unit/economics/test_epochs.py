@@ -165,7 +165,7 @@ def test_nobody_wants_units_above_the_worth_of_the_first() -> None:
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_a_curve_is_found_again(noise: float) -> None:
     truth = LearningCurve(0.3, 0.15, 0.4, 0.0)
-    x = np.repeat([0, 1, 2, 4, 8, 16], 4)
+    x = [i for i in (0, 1, 2, 4, 8, 16) for _ in range(4)]
     rng = np.random.default_rng(0)
 
     found = fit_curve(x, [truth.score(i) + noise * rng.standard_normal() for i in x])

@@ -8,8 +8,6 @@ import os
 from typing import Any
 
 import numpy as np
-import pricing_games as games
-import pricing_oracles as oracles
 import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -17,13 +15,15 @@ from numpy.typing import NDArray
 from offchain.economics import buckets, groups
 from offchain.economics.instances import read_instances
 from offchain.economics.report import solve_instance
+from tests.unit.economics import pricing_games as games
+from tests.unit.economics import pricing_oracles as oracles
 
 COUNT = int(os.environ.get("POLESTAR_GAMES", "60"))
 # Below this part of all money at stake a profit is a difference of rounding errors.
 ROUNDING = 1e-13
 
 Inputs = dict[str, Any]
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:pricing_oracles")
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:tests.unit.economics.pricing_oracles")
 
 
 def solved(family: str, inputs: Inputs) -> dict[str, Any]:

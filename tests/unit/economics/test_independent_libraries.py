@@ -5,8 +5,6 @@ from typing import Any
 
 import nashpy as nash  # type: ignore[import-untyped]
 import numpy as np
-import pricing_games as games
-import pricing_oracles as oracles
 import pytest
 from numpy.random import Generator
 from scipy.optimize import differential_evolution  # type: ignore[import-untyped]
@@ -20,6 +18,8 @@ from offchain.economics.groups import Together
 from offchain.economics.instances import FAMILIES
 from offchain.economics.leader import LeaderGame, solve_leader
 from offchain.economics.report import followers_of
+from tests.unit.economics import pricing_games as games
+from tests.unit.economics import pricing_oracles as oracles
 
 # cvxpy is typed, but its atoms are not exported to type checkers.
 cp: Any = import_module("cvxpy")

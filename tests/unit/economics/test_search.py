@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
-import pricing_games as games
 import pytest
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from offchain.economics.outside import settle_outside, solve_outside
 from offchain.economics.search import solve_any_demand
+from tests.unit.economics import pricing_games as games
 
 Array = NDArray[np.float64]
 

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -16,10 +19,12 @@ from offchain.learning.errors import (
 )
 from offchain.learning.manifest import ClassTarget, ValueTarget
 
+CsvWriter = Callable[[str], Path]
+
 
 @pytest.fixture
-def csv_file(tmp_path):
-    def write(text: str):
+def csv_file(tmp_path: Path) -> CsvWriter:
+    def write(text: str) -> Path:
         path = tmp_path / "table.csv"
         path.write_text(text)
         return path
@@ -38,7 +43,9 @@ def csv_file(tmp_path):
         ("diabetes", 442, 10, 0),
     ],
 )
-def test_bundled_data_sets_have_their_published_shape(name, rows, features, classes):
+def test_bundled_data_sets_have_their_published_shape(
+    name: str, rows: int, features: int, classes: int
+) -> None:
     encoded = datasets.encode(datasets.load(name))
 
     assert encoded.features.shape == (rows, features)
@@ -46,7 +53,7 @@ def test_bundled_data_sets_have_their_published_shape(name, rows, features, clas
     assert len(encoded.row_bytes(0)) == encoded.manifest.row_length == features + (1 if classes else 4)
 
 
-def test_encoding_stretches_each_feature_over_the_byte():
+def test_encoding_stretches_each_feature_over_the_byte() -> None:
     encoded = datasets.encode(datasets.load("iris"))
 
     assert encoded.features.min(axis=0).tolist() == [0, 0, 0, 0]
@@ -57,7 +64,7 @@ def test_encoding_stretches_each_feature_over_the_byte():
     assert np.abs(decoded - load_iris().data).max() <= scales.max() / 2 + 1e-12
 
 
-def test_row_bytes_end_with_a_big_endian_value_in_a_regression(csv_file):
+def test_row_bytes_end_with_a_big_endian_value_in_a_regression(csv_file: CsvWriter) -> None:
     table = datasets.from_csv(csv_file("x,y\n0,-1.5\n1,0.25\n2,2.5\n"), "y")
 
     encoded = datasets.encode(table)
@@ -67,7 +74,7 @@ def test_row_bytes_end_with_a_big_endian_value_in_a_regression(csv_file):
     assert isinstance(encoded.manifest.target, ValueTarget)
 
 
-def test_csv_with_words_as_target_has_classes_in_alphabetical_order(csv_file):
+def test_csv_with_words_as_target_has_classes_in_alphabetical_order(csv_file: CsvWriter) -> None:
     table = datasets.from_csv(csv_file("x,kind\n0,wolf\n1,dog\n3,dog\n"), "kind")
 
     encoded = datasets.encode(table)
@@ -76,14 +83,14 @@ def test_csv_with_words_as_target_has_classes_in_alphabetical_order(csv_file):
     assert encoded.targets.tolist() == [1, 0, 0]
 
 
-def test_csv_with_whole_numbers_as_target_has_classes_in_numerical_order(csv_file):
+def test_csv_with_whole_numbers_as_target_has_classes_in_numerical_order(csv_file: CsvWriter) -> None:
     table = datasets.from_csv(csv_file("x,kind\n0,10\n1,9\n3,10\n"), "kind")
 
     assert table.class_names == ("9", "10")
 
 
 @pytest.mark.parametrize("absent", ["", "NA", "nan", "?"])
-def test_missing_values_are_named_by_column_and_row(csv_file, absent):
+def test_missing_values_are_named_by_column_and_row(csv_file: CsvWriter, absent: str) -> None:
     with pytest.raises(MissingValues) as caught:
         datasets.from_csv(csv_file(f"x,y\n1,a\n{absent},b\n"), "y")
 
@@ -91,7 +98,7 @@ def test_missing_values_are_named_by_column_and_row(csv_file, absent):
 
 
 @pytest.mark.parametrize("cell", ["blue", "inf", "1e999"])
-def test_feature_that_is_no_number_is_rejected(csv_file, cell):
+def test_feature_that_is_no_number_is_rejected(csv_file: CsvWriter, cell: str) -> None:
     with pytest.raises(NonNumericColumn) as caught:
         datasets.from_csv(csv_file(f"x,y\n1,a\n{cell},b\n"), "y")
 
@@ -106,19 +113,21 @@ def test_feature_that_is_no_number_is_rejected(csv_file, cell):
         ("x,y\n1,a\n2,a\n", SingleClass),
     ],
 )
-def test_rows_nothing_can_be_learned_from_are_rejected(csv_file, text, error):
+def test_rows_nothing_can_be_learned_from_are_rejected(
+    csv_file: CsvWriter, text: str, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         datasets.encode(datasets.from_csv(csv_file(text), "y"))
 
 
-def test_too_many_classes_are_rejected(csv_file):
+def test_too_many_classes_are_rejected(csv_file: CsvWriter) -> None:
     rows = "".join(f"{index},c{index}\n" for index in range(256))
 
     with pytest.raises(TooManyClasses):
         datasets.from_csv(csv_file("x,y\n" + rows), "y")
 
 
-def test_too_many_features_are_rejected(csv_file):
+def test_too_many_features_are_rejected(csv_file: CsvWriter) -> None:
     header = ",".join(f"f{index}" for index in range(1025))
     row = ",".join("1" for _ in range(1025))
 
@@ -126,7 +135,9 @@ def test_too_many_features_are_rejected(csv_file):
         datasets.from_csv(csv_file(f"{header},y\n{row},a\n{row},b\n"), "y")
 
 
-def test_oversized_file_is_rejected_before_it_is_read(csv_file, monkeypatch):
+def test_oversized_file_is_rejected_before_it_is_read(
+    csv_file: CsvWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(datasets, "MAX_DATA_FILE_BYTES", 10)
 
     with pytest.raises(FileTooLarge):
@@ -136,11 +147,11 @@ def test_oversized_file_is_rejected_before_it_is_read(csv_file, monkeypatch):
 @pytest.mark.parametrize(
     "text", ["", "x,y\n", "x,z\n1,2\n", "x,x,y\n1,2,a\n", "x,y\n1,a\n2\n", 'x,y\n"1,a\n', "y\na\nb\n"]
 )
-def test_file_that_is_no_table_is_rejected(csv_file, text):
+def test_file_that_is_no_table_is_rejected(csv_file: CsvWriter, text: str) -> None:
     with pytest.raises(MalformedFile):
         datasets.from_csv(csv_file(text), "y")
 
 
-def test_unknown_name_is_answered_with_the_known_ones():
+def test_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownDataset, match="iris"):
         datasets.load("irises")

@@ -27,7 +27,7 @@ PERCEPTRON = (
 )  # fmt: skip
 
 
-def test_decode_reads_the_documented_layout():
+def test_decode_reads_the_documented_layout() -> None:
     model = dense.decode(LINEAR)
 
     assert model.parameters_hash == HASH
@@ -37,11 +37,11 @@ def test_decode_reads_the_documented_layout():
 
 
 @pytest.mark.parametrize("data", [LINEAR, PERCEPTRON])
-def test_encode_gives_the_bytes_back(data):
+def test_encode_gives_the_bytes_back(data: bytes) -> None:
     assert dense.encode(dense.decode(data)) == data
 
 
-def test_classifier_predicts_the_lowest_class_with_the_largest_sum():
+def test_classifier_predicts_the_lowest_class_with_the_largest_sum() -> None:
     # By hand: sums 1*x0 + 2*x1 + 10 and -x0 - 128*x1 - 2.
     model = dense.decode(LINEAR.replace(b"\x00\x00\x00\x0a", b"\xff\xff\xff\xfe"))
 
@@ -51,7 +51,7 @@ def test_classifier_predicts_the_lowest_class_with_the_largest_sum():
     ]
 
 
-def test_regressor_floors_at_each_shift():
+def test_regressor_floors_at_each_shift() -> None:
     # By hand: h = clip((3x + 5) >> 1, 0, 255); value = ((7 - 2h) * 6) >> 2.
     # x = 0: h = 2, 18 >> 2 = 4. x = 4: h = 8, -54 >> 2 = -14.
     # x = 255: h = 385, clipped to 255, -3018 >> 2 = -755.
@@ -60,13 +60,13 @@ def test_regressor_floors_at_each_shift():
     assert values.tolist() == [4, -14, -755]
 
 
-def test_score_reads_rows_with_their_targets():
+def test_score_reads_rows_with_their_targets() -> None:
     rows = bytes([0, 0, 0]) + bytes([0, 0, 1]) + bytes([9, 9, 0])
 
     assert score(Metric.ACCURACY, 2, 2, rows, LINEAR) == 2 * WAD // 3
 
 
-def test_target_beyond_the_classes_is_a_miss():
+def test_target_beyond_the_classes_is_a_miss() -> None:
     rows = bytes([0, 0, 0]) + bytes([0, 0, 200]) + bytes([0, 0, 201])
 
     # One class hit whole, and everything beyond the classes is one class that is missed: (1 + 0) / 2.
@@ -75,12 +75,12 @@ def test_target_beyond_the_classes_is_a_miss():
 
 
 @pytest.mark.parametrize("length", range(len(PERCEPTRON)))
-def test_truncated_bytes_are_rejected(length):
+def test_truncated_bytes_are_rejected(length: int) -> None:
     with pytest.raises(ModelTooShort):
         dense.decode(PERCEPTRON[:length])
 
 
-def test_bytes_after_the_end_are_rejected():
+def test_bytes_after_the_end_are_rejected() -> None:
     with pytest.raises(ModelTooLong):
         dense.decode(LINEAR + b"\x00")
     with pytest.raises(ModelTooLong):
@@ -106,7 +106,7 @@ def test_bytes_after_the_end_are_rejected():
         (53, 0x80, "multiplier"),
     ],
 )
-def test_fields_out_of_range_are_named(offset, value, field):
+def test_fields_out_of_range_are_named(offset: int, value: int, field: str) -> None:
     data = bytearray(PERCEPTRON)
     data[offset] = value
 
@@ -117,7 +117,7 @@ def test_fields_out_of_range_are_named(offset, value, field):
 
 
 @pytest.mark.parametrize(("features", "classes"), [(3, 2), (2, 3), (2, 0)])
-def test_model_of_another_shape_is_rejected(features, classes):
+def test_model_of_another_shape_is_rejected(features: int, classes: int) -> None:
     metric = Metric.ACCURACY if classes else Metric.R2
 
     with pytest.raises(ModelShapeMismatch):
@@ -125,11 +125,11 @@ def test_model_of_another_shape_is_rejected(features, classes):
 
 
 @pytest.mark.parametrize("length", [0, 2, 4])
-def test_rows_that_are_not_whole_are_rejected(length):
+def test_rows_that_are_not_whole_are_rejected(length: int) -> None:
     with pytest.raises(RowsError):
         score(Metric.ACCURACY, 2, 2, bytes(length), LINEAR)
 
 
-def test_metric_of_the_other_kind_is_rejected():
+def test_metric_of_the_other_kind_is_rejected() -> None:
     with pytest.raises(MetricError):
         score(Metric.R2, 2, 2, bytes(3), LINEAR)

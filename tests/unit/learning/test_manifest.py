@@ -7,7 +7,7 @@ from offchain.learning.manifest import ClassTarget, Feature, Manifest
 
 
 @pytest.fixture
-def manifest():
+def manifest() -> Manifest:
     return Manifest(
         name="pets",
         description="",
@@ -25,11 +25,11 @@ PETS = (
 )
 
 
-def test_to_bytes_is_canonical_json(manifest):
+def test_to_bytes_is_canonical_json(manifest: Manifest) -> None:
     assert manifest.to_bytes() == PETS
 
 
-def test_from_bytes_gives_the_manifest_back(manifest):
+def test_from_bytes_gives_the_manifest_back(manifest: Manifest) -> None:
     assert Manifest.from_bytes(PETS) == manifest
 
 
@@ -56,14 +56,14 @@ def test_from_bytes_gives_the_manifest_back(manifest):
         (b"}}", b"}}\n"),
     ],
 )
-def test_from_bytes_rejects_anything_else(part, replacement):
+def test_from_bytes_rejects_anything_else(part: bytes, replacement: bytes) -> None:
     assert part in PETS
 
     with pytest.raises(ManifestError):
         Manifest.from_bytes(PETS.replace(part, replacement))
 
 
-def test_from_bytes_rejects_deep_nesting_and_size():
+def test_from_bytes_rejects_deep_nesting_and_size() -> None:
     with pytest.raises(ManifestError):
         Manifest.from_bytes(b"[" * 100_000)
     with pytest.raises(ManifestError):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -7,12 +8,15 @@ from sklearn.neural_network import MLPClassifier
 from offchain.canonical import parameters_hash
 from offchain.learning import datasets, estimators
 from offchain.learning.convert import convert
+from offchain.learning.datasets import EncodedDataset
 from offchain.learning.errors import EstimatorError, UnknownEstimator
 from offchain.learning.scoring import decode, predict_bytes
 from offchain.learning.training import train_candidate
 
+Indices = NDArray[np.int64]
 
-def split_of(name, test_rows, seed=0):
+
+def split_of(name: str, test_rows: float, seed: int = 0) -> tuple[EncodedDataset, Indices, Indices]:
     encoded = datasets.encode(datasets.load(name))
     training, test = train_test_split(np.arange(len(encoded.targets)), test_size=test_rows, random_state=seed)
     return encoded, training, test
@@ -20,7 +24,7 @@ def split_of(name, test_rows, seed=0):
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
 @pytest.mark.parametrize("estimator", ["logistic", "mlp", "svm"])
-def test_quantised_model_loses_at_most_one_test_row(name, estimator):
+def test_quantised_model_loses_at_most_one_test_row(name: str, estimator: str) -> None:
     encoded, training, test = split_of(name, 0.3)
     features, targets = encoded.features, encoded.targets
     candidate = train_candidate(features[training], targets[training], encoded.manifest, estimator, 0)
@@ -41,7 +45,7 @@ def test_quantised_model_loses_at_most_one_test_row(name, estimator):
 
 @pytest.mark.parametrize("estimator", ["tree", "boosting"])
 @pytest.mark.parametrize("name", ["iris", "breast_cancer"])
-def test_tree_model_predicts_what_scikit_learn_predicts(name, estimator):
+def test_tree_model_predicts_what_scikit_learn_predicts(name: str, estimator: str) -> None:
     encoded, training, test = split_of(name, 0.3)
     parameters = estimators.candidates(estimator, encoded.manifest.class_count)[-1]
     fitted = estimators.fit(
@@ -60,7 +64,7 @@ def test_tree_model_predicts_what_scikit_learn_predicts(name, estimator):
 
 
 @pytest.mark.parametrize("estimator", ["ridge", "mlp", "forest", "boosting"])
-def test_quantised_regressor_stays_close_to_the_float_one(estimator):
+def test_quantised_regressor_stays_close_to_the_float_one(estimator: str) -> None:
     encoded, training, test = split_of("diabetes", 0.3)
     candidate = train_candidate(
         encoded.features[training], encoded.targets[training], encoded.manifest, estimator, 0
@@ -71,7 +75,7 @@ def test_quantised_regressor_stays_close_to_the_float_one(estimator):
 
 
 @pytest.mark.parametrize("estimator", ["logistic", "mlp", "forest"])
-def test_same_seed_gives_the_same_bytes(estimator):
+def test_same_seed_gives_the_same_bytes(estimator: str) -> None:
     encoded, training, _ = split_of("iris", 0.3)
 
     first, second = (
@@ -83,7 +87,7 @@ def test_same_seed_gives_the_same_bytes(estimator):
     assert decode(first.model).parameters_hash == parameters_hash(first.parameters)
 
 
-def test_parameters_are_those_of_the_paper():
+def test_parameters_are_those_of_the_paper() -> None:
     assert estimators.candidates("logistic", 3)[0] == {
         "estimator": "LogisticRegression",
         "max_iter": 100,
@@ -93,12 +97,12 @@ def test_parameters_are_those_of_the_paper():
 
 
 @pytest.mark.parametrize(("name", "class_count"), [("perceptron", 3), ("logistic", 0)])
-def test_unknown_estimator_is_named(name, class_count):
+def test_unknown_estimator_is_named(name: str, class_count: int) -> None:
     with pytest.raises(UnknownEstimator):
         estimators.candidates(name, class_count)
 
 
-def test_class_that_was_never_seen_is_never_predicted():
+def test_class_that_was_never_seen_is_never_predicted() -> None:
     encoded, training, test = split_of("iris", 0.3)
     seen = training[encoded.targets[training] != 1]
     fitted = estimators.fit("svm", 3, {"max_iter": 2000}, encoded.features[seen], encoded.targets[seen], 0)
@@ -108,7 +112,7 @@ def test_class_that_was_never_seen_is_never_predicted():
     assert 1 not in predict_bytes(model, encoded.features[test])
 
 
-def test_training_on_a_single_class_is_rejected():
+def test_training_on_a_single_class_is_rejected() -> None:
     encoded, _, _ = split_of("iris", 0.3)
 
     with pytest.raises(EstimatorError):
@@ -116,7 +120,7 @@ def test_training_on_a_single_class_is_rejected():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "logistic"])
-def test_activation_without_an_exact_form_is_rejected(activation):
+def test_activation_without_an_exact_form_is_rejected(activation: str) -> None:
     encoded, _, _ = split_of("iris", 0.3)
     fitted = MLPClassifier((4,), activation=activation, max_iter=5).fit(encoded.features, encoded.targets)
 
@@ -124,7 +128,7 @@ def test_activation_without_an_exact_form_is_rejected(activation):
         convert(fitted, encoded.manifest.class_count, encoded.features, {})
 
 
-def test_estimator_for_other_rows_is_rejected():
+def test_estimator_for_other_rows_is_rejected() -> None:
     encoded, _, _ = split_of("iris", 0.3)
     fitted = LogisticRegression().fit(encoded.features[:, :3], encoded.targets)
 
@@ -132,7 +136,7 @@ def test_estimator_for_other_rows_is_rejected():
         convert(fitted, encoded.manifest.class_count, encoded.features, {})
 
 
-def test_unfitted_estimator_is_rejected():
+def test_unfitted_estimator_is_rejected() -> None:
     encoded, _, _ = split_of("iris", 0.3)
 
     with pytest.raises(EstimatorError, match="not fitted"):
