@@ -1,6 +1,7 @@
 """A deployed protocol with people in it, for tests on any local chain."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class World:
         """Who trains."""
         return self.people[1:]
 
-    def contract(self, name: str) -> object:
+    def contract(self, name: str) -> Any:
         """A raw web3 contract of the deployment."""
         described = getattr(self.connection.deployment, name)
         return self.connection.w3.eth.contract(described.address, abi=described.abi)

@@ -24,7 +24,7 @@ class Stage:
     def create(self, name: str, *arguments: object) -> Contract:
         """Create the contract of a name."""
         address = self._deployer.create(name, *arguments)
-        return self.w3.eth.contract(address, abi=self._deployer.abi(name))  # type: ignore[call-overload]
+        return self.w3.eth.contract(address, abi=self._deployer.abi(name))  # type: ignore[call-overload,no-any-return]
 
     def send(self, call: Any, account: str) -> Any:
         """Send a call from an account of the chain; raises its typed error."""

@@ -126,7 +126,7 @@ def drip(head: bytes, drop: bytes, seconds: float = 60.0) -> Lie:
 
     def drops(*_: object) -> Iterator[bytes]:
         yield head
-        for _ in range(int(10 * seconds)):
+        for _drop in range(int(10 * seconds)):
             time.sleep(0.1)
             yield drop
 

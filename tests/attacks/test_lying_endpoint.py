@@ -222,7 +222,7 @@ def test_signatures_are_for_the_chain_of_the_deployment_whatever_is_told_later(
 
     (signed,) = proxy.sent
     assert Web3().eth.account.recover_transaction(signed) == person.address
-    receipt = world.chain.w3.eth.get_transaction(Web3.keccak(hexstr=signed))  # type: ignore[arg-type]
+    receipt = world.chain.w3.eth.get_transaction(Web3.keccak(hexstr=signed))
     assert receipt["chainId"] == 31337
 
 

@@ -35,7 +35,7 @@ class Reveal:
         self.task = world.disclose(task, rows)
         hidden = world.data_node.registry.disclosed_rows(self.task)
         self.score = hidden[WIDTHS[0] :: WIDTHS[0] + 1].count(0) * UNIT // 40
-        proof: Any = world.contract("proof")
+        proof = world.contract("proof")
         self._call = proof.functions.reveal(task.task_id, SALT, model, (0, ()), row_count)
         self._needed = self._call.estimate_gas({"from": self.miner.address})
         self._before = self.state()
@@ -80,7 +80,7 @@ class Reveal:
     def floor(self) -> int:
         """What the calldata takes alone (EIP-7623); no node takes less."""
         data = bytes.fromhex(self._call._encode_transaction_data()[2:])
-        return 21_000 + 10 * (4 * len(data) - 3 * data.count(0))
+        return int(21_000 + 10 * (4 * len(data) - 3 * data.count(0)))
 
     def least_gas(self) -> int:
         """By bisection."""
@@ -88,7 +88,7 @@ class Reveal:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self.succeeds_with(middle) else (middle, high)
-        return high
+        return int(high)
 
 
 @pytest.mark.parametrize("row_count", [ALL_ROWS, 20], ids=["in one", "in parts"])

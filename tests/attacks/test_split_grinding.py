@@ -12,7 +12,7 @@ Who proposes the block that draws can throw its block away, for the price of the
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
-from scipy.stats import hypergeom
+from scipy.stats import hypergeom  # type: ignore[import-untyped]
 
 from offchain.learning.split import drawn_rows
 from tests.world import World, toy_rows

@@ -13,7 +13,7 @@ from offchain.chain.local import anvil_chain, eth_tester_chain
 from offchain.chain.market import EpochSpec, cost_of
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.compute.errors import JobTimedOut
-from offchain.compute.executor import JobExecutor
+from offchain.compute.executor import JobExecutor, RunningJob
 from offchain.compute.process import Limits
 from offchain.compute.spec import JobResult, JobSpec
 from offchain.learning import datasets
@@ -398,7 +398,12 @@ def test_a_delivery_that_fails_is_tried_again_without_training_again(
     cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
     trained: list[bytes] = []
     submit = executor.submit
-    monkeypatch.setattr(executor, "submit", lambda spec, rows: trained.append(spec) or submit(spec, rows))
+
+    def noted(spec: bytes, rows: bytes) -> RunningJob:
+        trained.append(spec)
+        return submit(spec, rows)
+
+    monkeypatch.setattr(executor, "submit", noted)
 
     def away(*_: object) -> None:
         raise ConnectionError("the node is away")

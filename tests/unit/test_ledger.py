@@ -28,7 +28,7 @@ def test_genesis_records_the_initialization_parameters(world: World) -> None:
 
 def test_append_reverts_when_the_caller_is_not_the_writer(world: World) -> None:
     mallory = world.miners[0]
-    ledger: Any = world.contract("ledger")
+    ledger = world.contract("ledger")
 
     with pytest.raises(errors.NotWriter) as caught:
         mallory.sender.send(ledger.functions.append(1, mallory.address, bytes(32), bytes(32), 10**18))
@@ -102,7 +102,7 @@ def test_a_ledger_is_not_valid_when_blocks_are_missing(world: World, blocks_afte
 
 def test_tip_is_the_hash_of_the_newest_block(world: World) -> None:
     settle_one(world)
-    ledger: Any = world.contract("ledger")
+    ledger = world.contract("ledger")
 
     assert ledger.functions.tip().call() == world.data_node.ledger.blocks()[-1].hash
     assert ledger.functions.length().call() == 2

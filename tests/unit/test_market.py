@@ -1,7 +1,6 @@
 """The compute market: open, declare, price; when its phases end."""
 
 from dataclasses import astuple
-from typing import Any
 
 import pytest
 
@@ -78,7 +77,7 @@ def test_open_reverts_when_the_spec_does_not_keep_to_its_bounds(
 
 
 def test_bounds_are_the_ones_of_the_deployment(world: World) -> None:
-    market: Any = world.contract("market")
+    market = world.contract("market")
 
     assert market.functions.bounds().call() == astuple(MARKET_BOUNDS)
     assert market.functions.MAX_CONSUMERS().call() == 2000

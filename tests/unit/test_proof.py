@@ -93,7 +93,7 @@ def test_commit_reverts_when_the_vault_is_unfunded(world: World) -> None:
 
 
 def test_open_reverts_when_the_caller_is_not_the_registry(world: World) -> None:
-    proof: Any = world.contract("proof")
+    proof = world.contract("proof")
 
     with pytest.raises(errors.NotRegistry):
         world.miners[0].sender.send(proof.functions.open(1, 2**40 - 1, 0))
@@ -141,7 +141,7 @@ def test_i3_reveal_reverts_when_the_commitment_was_copied(world: World) -> None:
     task = world.drawn(world.spec(rows := toy_rows()))
     victim, thief = world.miners[:2]
     commit(victim, task, RIGHT)
-    proof: Any = world.contract("proof")
+    proof = world.contract("proof")
     copied = proof.functions.commitmentHash(task.task_id, victim.address, hash_of(RIGHT), SALT).call()
     thief.sender.send(proof.functions.commit(task.task_id, copied))
     task = world.disclose(task, rows)
@@ -155,7 +155,7 @@ def test_i3_reveal_reverts_when_the_commitment_is_for_another_task(world: World)
     other = world.drawn(world.spec(toy_rows()))
     task = world.drawn(world.spec(rows := toy_rows()))
     miner = world.miners[0]
-    proof: Any = world.contract("proof")
+    proof = world.contract("proof")
     foreign = proof.functions.commitmentHash(other.task_id, miner.address, hash_of(RIGHT), SALT).call()
     miner.sender.send(proof.functions.commit(task.task_id, foreign))
     task = world.disclose(task, rows)
@@ -168,7 +168,7 @@ def test_i3_reveal_reverts_when_the_commitment_is_for_another_task(world: World)
 def test_i3_reveal_reverts_when_the_commitment_is_for_another_place(world: World, changed: str) -> None:
     task = world.drawn(world.spec(rows := toy_rows()))
     miner = world.miners[0]
-    proof: Any = world.contract("proof")
+    proof = world.contract("proof")
     chain_id = world.connection.deployment.chain_id + (changed == "chain")
     contract = world.data_node.address if changed == "contract" else proof.address
     foreign = commitment_hash(chain_id, contract, task.task_id, miner.address, hash_of(RIGHT), SALT)
@@ -494,7 +494,7 @@ def test_settle_reverts_the_second_time(world: World) -> None:
 def test_settle_reverts_when_the_hashes_are_not_the_winners(world: World) -> None:
     task, _ = disclosed(world, [RIGHT])
     world.miners[0].proof.reveal(task.task_id, SALT, RIGHT)
-    proof: Any = world.contract("proof")
+    proof = world.contract("proof")
 
     with pytest.raises(errors.WinnerMismatch):
         world.data_node.sender.send(proof.functions.settle(task.task_id, hash_of(WRONG), RIGHT[2:34]))

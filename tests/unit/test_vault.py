@@ -1,7 +1,5 @@
 """The vault: I-1 and operators; tokens that misbehave are among the attacks."""
 
-from typing import Any
-
 import pytest
 
 from offchain.chain import errors
@@ -23,10 +21,10 @@ def test_deposit_with_permit_succeeds_when_the_permit_was_used_by_another(world:
     alice.token.mint(alice.address, UNIT)
     deadline = world.chain.now() + 3600
     v, r, s = alice.token.sign_permit(alice.vault.address, UNIT, deadline)
-    token: Any = world.contract("token")
+    token = world.contract("token")
     mallory.sender.send(token.functions.permit(alice.address, alice.vault.address, UNIT, deadline, v, r, s))
 
-    vault: Any = world.contract("vault")
+    vault = world.contract("vault")
     alice.sender.send(vault.functions.depositWithPermit(UNIT, deadline, v, r, s))
 
     assert alice.balance() == FUNDS + UNIT
@@ -75,7 +73,7 @@ def test_withdraw_reverts_when_the_vault_is_to_receive_it(world: World) -> None:
 
 def test_move_reverts_when_the_caller_is_no_operator(world: World) -> None:
     alice, mallory = world.miners[:2]
-    vault: Any = world.contract("vault")
+    vault = world.contract("vault")
 
     with pytest.raises(errors.OperatorNotApproved):
         mallory.sender.send(vault.functions.move(alice.address, mallory.address, 1))
@@ -83,7 +81,7 @@ def test_move_reverts_when_the_caller_is_no_operator(world: World) -> None:
 
 def test_move_reverts_after_an_operator_was_dismissed(world: World) -> None:
     alice, bob = world.miners[:2]
-    vault: Any = world.contract("vault")
+    vault = world.contract("vault")
     alice.vault.set_operator(bob.address, True)
     bob.sender.send(vault.functions.move(alice.address, bob.address, UNIT))
     alice.vault.set_operator(bob.address, False)
@@ -96,7 +94,7 @@ def test_move_reverts_after_an_operator_was_dismissed(world: World) -> None:
 
 def test_move_to_oneself_changes_nothing(world: World) -> None:
     alice = world.miners[0]
-    vault: Any = world.contract("vault")
+    vault = world.contract("vault")
 
     alice.sender.send(vault.functions.move(alice.address, alice.address, UNIT))
 
