@@ -45,10 +45,10 @@ contract BindingProof {
         uint256[2] memory taskIds,
         address[2] memory miners
     ) external {
-        svm.enableSymbolicStorage(address(_proof.registry()));
         bytes32[2] memory tips;
         bytes32[2] memory seeds;
         for (uint256 i = 0; i < 2; ++i) {
+            svm.enableSymbolicStorage(address(_proof.registry()));
             vm.chainId(chainIds[i]);
             tips[i] = _proof.registry().scoringTerms(taskIds[i]).ledgerTip;
             seeds[i] = _proof.mappingSeed(taskIds[i], miners[i]);

@@ -66,6 +66,7 @@ contract EscrowProof {
         assert(!done);
     }
 
+    /// @custom:halmos --loop 2
     function check_settle_paysTheWholeEscrow(
         uint256 taskId,
         bytes32 modelHash,
