@@ -48,7 +48,7 @@ class Reveal:
         return (
             proof.commitment_of(task_id, self.miner.address),
             views.round(task_id).call(),
-            views.standingOf(task_id, 0).call(),
+            views.leaderOf(task_id).call(),
             views.progressHashOf(task_id, self.miner.address).call(),
             self.miner.balance(),
         )

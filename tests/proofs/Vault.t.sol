@@ -82,17 +82,6 @@ contract VaultProof {
         assert(othersAfter == others);
     }
 
-    function check_withdraw_ofTheVaultToItself_onlyLowersABalance(address sender, uint256 amount) external {
-        _setAnyState();
-        (uint256 own,, uint256 held) = _balances(sender, sender);
-
-        vm.prank(sender);
-        _vault.withdraw(amount, address(_vault));
-
-        (uint256 ownAfter,, uint256 heldAfter) = _balances(sender, sender);
-        assert(ownAfter <= own && heldAfter == held);
-    }
-
     function check_move_changesNoSum(address sender, address from, address to, uint256 amount, address other)
         external
     {
