@@ -6,6 +6,7 @@ SHELL := bash
 VENV := .venv/bin
 PYTHON ?= python3.11
 DATASET ?= iris
+PER_FILE ?= 20
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -48,6 +49,15 @@ slither: setup ## Analyse the contracts; fails on a finding without an explanati
 .PHONY: proofs
 proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
 	$(TOOLS) FOUNDRY_PROFILE=proofs python toolchain/prove.py
+
+.PHONY: mutants
+mutants: setup ## Run the tests against mutants of the contracts; PER_FILE of each file
+	$(TOOLS) python -m tests.mutation --per-file $(PER_FILE)
+
+.PHONY: verify
+verify: proofs ## All that is longer than the tests: proofs, a million calls of the invariants, long fuzzing
+	$(TOOLS) FOUNDRY_PROFILE=long forge test
+	$(TOOLS) POLE_FUZZ_CASES=100000 POLE_MARKET_EPOCHS=200 python -m pytest tests/fuzz -n 2
 
 .PHONY: bench
 bench: setup ## Measure gas and speed; writes docs/results/bench.json
