@@ -43,6 +43,11 @@ def consumers_of(world: World) -> list[Person]:
     return world.people[1:]
 
 
+def held(world: World) -> int:
+    """What the vault keeps for the market."""
+    return world.people[0].vault.balance_of(world.people[0].market.address)
+
+
 def declare(person: Person, epoch_id: int, value: int = 4, shape: int = 1, limit: int = 100) -> int:
     """Declare a log utility in whole units."""
     return person.market.declare(epoch_id, Utility.LOG, value * UNIT, shape * UNIT, limit * UNIT)

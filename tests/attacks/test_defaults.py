@@ -24,17 +24,13 @@ from tests.market_world import (
     declared,
     delivered,
     epoch_spec,
+    held,
     opened,
     pass_phase,
     priced,
     provider_of,
 )
 from tests.world import FUNDS, UNIT, World
-
-
-def held(world: World) -> int:
-    """What the vault keeps for the market."""
-    return world.people[0].vault.balance_of(world.people[0].market.address)
 
 
 def pass_to(world: World, epoch_id: int, phase: EpochPhase) -> None:

@@ -21,23 +21,15 @@ from offchain.learning.metrics import Metric
 from offchain.learning.scoring import decode
 from offchain.workers import consumer, data_node, provider
 from offchain.workers.consumer import Consumer
-from offchain.workers.data_node import DataNode, Terms
+from offchain.workers.data_node import DataNode
 from offchain.workers.errors import FundsTooLow
 from offchain.workers.home import Home
 from offchain.workers.provider import Plan, Provider
+from tests.cast import TERMS as MINING_TERMS
 from tests.market_world import declare
 from tests.world import UNIT, Person, World, deploy_world
 
-TERMS = Terms(
-    reward=100 * UNIT,
-    data_node_bond=30 * UNIT,
-    miner_bond=5 * UNIT,
-    min_score_wad=UNIT // 2,
-    commit_seconds=100_000,
-    disclose_seconds=1000,
-    reveal_seconds=1000,
-    mapping_width=64,
-)
+TERMS = replace(MINING_TERMS, commit_seconds=100_000)
 EPOCH = EpochSpec(
     capacity=300 * UNIT,
     unit_cost=UNIT // 10,

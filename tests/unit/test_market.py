@@ -20,12 +20,6 @@ from tests.market_world import (
 )
 from tests.world import FUNDS, MARKET_BOUNDS, UNIT, Person, World
 
-
-def held(world: World) -> int:
-    """What the vault keeps for the market."""
-    return world.people[0].vault.balance_of(world.people[0].market.address)
-
-
 # open
 
 

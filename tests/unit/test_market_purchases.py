@@ -14,18 +14,13 @@ from tests.market_world import (
     declare,
     declared,
     delivered,
+    held,
     opened,
     pass_phase,
     priced,
     provider_of,
 )
 from tests.world import FUNDS, UNIT, World
-
-
-def held(world: World) -> int:
-    """What the vault keeps for the market."""
-    return world.people[0].vault.balance_of(world.people[0].market.address)
-
 
 # buy
 
