@@ -163,6 +163,12 @@ class ReentrancyGuardReentrantCall(ContractError):
     message = "the vault takes no deposit and no withdrawal while the token transfers another"
 
 
+class SafeCastOverflowedUintDowncast(ContractError):
+    """An epoch's declarations would end past what its storage can tell."""
+
+    message = "{value} does not fit {bits} bits"
+
+
 class SafeERC20FailedOperation(ContractError):
     """The token answered a transfer with false."""
 

@@ -1,10 +1,13 @@
 """The compute market: open, declare, price; when its phases end."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pytest
 
 from offchain.chain import errors, market
+from offchain.chain.accounts import dev_account
+from offchain.chain.compiler import Artifact
+from offchain.chain.deploying import Web3Deployer
 from offchain.chain.market import LARGEST_DECLARED, Declaration, Utility, Walk
 from offchain.chain.phase import EpochPhase
 from tests.market_world import (
@@ -21,6 +24,23 @@ from tests.market_world import (
 from tests.world import FUNDS, MARKET_BOUNDS, UNIT, Person, World
 
 # open
+
+
+def test_open_reverts_when_the_declarations_would_end_past_32_bits(
+    world: World, artifacts: dict[str, Artifact]
+) -> None:
+    """2**32 seconds after 1970 is in 2106; a clock that wraps would have an epoch end before it began."""
+    provider, bounds = provider_of(world), replace(MARKET_BOUNDS, max_window_seconds=2**32 - 1)
+    deployer = Web3Deployer(world.chain.w3, dev_account(9), artifacts)
+    address = deployer.create("ComputeMarket", provider.vault.address, astuple(bounds))
+    patient = world.chain.w3.eth.contract(address, abi=deployer.abi("ComputeMarket"))  # type: ignore[call-overload]
+    provider.vault.set_operator(address, True)
+
+    with pytest.raises(errors.SafeCastOverflowedUintDowncast):
+        provider.sender.send(patient.functions.open(astuple(epoch_spec(declare_seconds=2**32 - 1))))
+    provider.sender.send(patient.functions.open(astuple(epoch_spec(declare_seconds=2**31 - 1))))
+
+    assert patient.functions.epochCount().call() == 1
 
 
 def test_open_takes_the_bond_and_counts_ids_from_one(world: World) -> None:
