@@ -34,7 +34,7 @@ demo: setup ## Run the main job end to end on a chain of its own; DATASET=iris|w
 .PHONY: test
 test: setup ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
 	$(TOOLS) python -m offchain.chain.compiler contracts tests/contracts
-	$(TOOLS) python -m pytest -n 2
+	$(TOOLS) python -m pytest -n 2 --cov
 	$(TOOLS) forge test
 
 .PHONY: lint
@@ -50,14 +50,18 @@ slither: setup ## Analyse the contracts; fails on a finding without an explanati
 proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
 	$(TOOLS) FOUNDRY_PROFILE=proofs python toolchain/prove.py
 
+.PHONY: coverage
+coverage: setup ## Tell which lines and branches of the contracts the tests run; writes docs/results/coverage.md
+	$(TOOLS) python -m tests.coverage
+
 .PHONY: mutants
 mutants: setup ## Run the tests against mutants of the contracts; PER_FILE of each file
 	$(TOOLS) python -m tests.mutation --per-file $(PER_FILE)
 
 .PHONY: verify
-verify: proofs ## All that is longer than the tests: proofs, a million calls of the invariants, long fuzzing
+verify: proofs coverage mutants ## All that is longer than the tests: proofs, coverage, mutants, a million calls, fuzzing
 	$(TOOLS) FOUNDRY_PROFILE=long forge test
-	$(TOOLS) POLE_FUZZ_CASES=100000 POLE_MARKET_EPOCHS=200 python -m pytest tests/fuzz -n 2
+	$(TOOLS) POLE_FUZZ_CASES=7000 POLE_MARKET_EPOCHS=200 python -m pytest tests/fuzz -n 2
 
 .PHONY: bench
 bench: setup ## Measure gas and speed; writes docs/results/bench.json

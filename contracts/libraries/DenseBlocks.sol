@@ -49,22 +49,33 @@ library DenseBlocks {
             uint256 to = ptr;
             for (uint256 b = 0; b < blocks; ++b) {
                 uint256 start = b * lane.count;
-                uint256 rest = layer.outputs() - start;
-                uint256 count = rest < lane.count ? rest : lane.count;
-                WeightSource memory source = sourceOf(layer, model, start, count, lane.bits, lane.ones);
+                uint256 count = layer.outputs() - start;
+                if (count > lane.count) count = lane.count;
                 uint256 biases = biasesOf(layer, model, start, count, lane.bits, lane.halfRange);
                 assembly ("memory-safe") {
                     mstore(to, biases)
                 }
-                to += 32;
-                for (uint256 first = 0; first < padded;) {
-                    uint256 size = input.count == 0 ? chunkOf(padded - first) : input.count;
-                    if (input.count == 0) PackedWeights.unpackBytes(source, to, first, size);
-                    else PackedWeights.unpackLanes(source, to, first, size, input.bits);
-                    to += 32 * size;
-                    first += size;
-                }
+                WeightSource memory source = sourceOf(layer, model, start, count, lane.bits, lane.ones);
+                to = _unpackWeights(source, to + 32, padded, input);
             }
+        }
+    }
+
+    /// @dev Writes the words of a block's weights from `to` on, and gives where they end.
+    function _unpackWeights(WeightSource memory source, uint256 to, uint256 padded, Lane memory input)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            for (uint256 first = 0; first < padded;) {
+                uint256 size = input.count == 0 ? chunkOf(padded - first) : input.count;
+                if (input.count == 0) PackedWeights.unpackBytes(source, to, first, size);
+                else PackedWeights.unpackLanes(source, to, first, size, input.bits);
+                to += 32 * size;
+                first += size;
+            }
+            return to;
         }
     }
 

@@ -1,8 +1,8 @@
 """Runs the tests against mutants of the contracts and tells which mutants survive.
 
 `python -m tests.mutation --per-file 20` draws so many mutants of each file and writes `docs/results/mutation.md`. What
-was run is kept in `.build/mutants/results.jsonl`, and not run again while source and tests are the same; an interrupted
-run goes on where it stopped.
+was run is kept in `.build/mutants/results.jsonl`, and not run again while the source is the same, nor a survivor while
+the tests are; an interrupted run goes on where it stopped. Fails where fewer than nine of ten are killed.
 """
 
 import hashlib
@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from queue import Queue
@@ -25,7 +26,7 @@ from rich.progress import track
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from offchain.chain.compiler import SETTINGS, SOLC_VERSION, compile_contracts
-from tests.mutation.fast_compiler import CompilationFailed, compile_fast, sources_of
+from tests.fast_compiler import CompilationFailed, compile_fast, sources_of
 from tests.mutation.mutants import ROOT, Mutant, mutants, sample
 
 FOLDERS = ("contracts", "tests/contracts")
@@ -35,10 +36,20 @@ PAGE = ROOT / "docs" / "results" / "mutation.md"
 COPIED = ("contracts", "offchain", "tests", "toolchain", "scripts", "pyproject.toml", "foundry.toml")
 LINKED = (".venv", "node_modules")
 SECONDS = 900
+LEAST_KILLED = 0.9
 
-# What is deployed, and the tests that look at it, the quickest to fail first.
+# What is deployed, and the tests that look at it; the quickest first, for the first that fails is enough.
 TESTS = {
+    "tests/contracts/Twins.sol": ("tests/fuzz/test_protocol_twins.py",),
     "contracts/Vault.sol": ("tests/unit/test_vault.py", "tests/attacks/test_hostile_tokens.py"),
+    "contracts/scoring/TreeScorer.sol": ("tests/fuzz/test_scoring_twins.py",),
+    "contracts/scoring/DenseScorer.sol": ("tests/fuzz/test_scoring_twins.py",),
+    "tests/contracts/MarketTwins.sol": ("tests/fuzz/test_market_twins.py",),
+    "contracts/ComputeMarket.sol": (
+        "tests/unit/test_market.py",
+        "tests/unit/test_market_purchases.py",
+        "tests/attacks/test_defaults.py",
+    ),
     "contracts/ProofOfLearning.sol": (
         "tests/unit/test_registry.py",
         "tests/unit/test_proof.py",
@@ -46,15 +57,6 @@ TESTS = {
         "tests/attacks/test_front_run_ending.py",
         "tests/attacks/test_colluding_miner.py",
     ),
-    "contracts/ComputeMarket.sol": (
-        "tests/unit/test_market.py",
-        "tests/unit/test_market_purchases.py",
-        "tests/attacks/test_defaults.py",
-    ),
-    "contracts/scoring/DenseScorer.sol": ("tests/fuzz/test_scoring_twins.py",),
-    "contracts/scoring/TreeScorer.sol": ("tests/fuzz/test_scoring_twins.py",),
-    "tests/contracts/Twins.sol": ("tests/fuzz/test_protocol_twins.py",),
-    "tests/contracts/MarketTwins.sol": ("tests/fuzz/test_market_twins.py",),
 }
 # What forge looks at besides: slower to compile, so asked last.
 FORGE = {
@@ -83,20 +85,24 @@ class Sandbox:
         for name in LINKED:
             (self.root / name).symlink_to(ROOT / name)
 
-    def fails(
-        self, changed: dict[str, str], artifacts: dict[str, Any], tests: Iterable[str], forge: str
-    ) -> bool:
+    def fails(self, changed: dict[str, str], artifacts: dict[str, Any], tests: tuple[str, ...]) -> bool:
         """Whether a test fails with these sources changed, and compiled to these artifacts."""
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n", "0"]
+        with self._changed(changed):
+            self._cache(artifacts)
+            return self._ends_badly([*command, *tests, *(f"--deselect={name}" for name in _only_deployed())])
+
+    def forge_fails(self, changed: dict[str, str], name: str) -> bool:
+        """Whether a test of forge's fails with these sources changed."""
+        with self._changed(changed):
+            return self._ends_badly(["forge", "test", "--match-path", f"tests/forge/{name}.t.sol"])
+
+    @contextmanager
+    def _changed(self, changed: dict[str, str]) -> Iterator[None]:
         for name, content in changed.items():
             (self.root / name).write_text(content)
         try:
-            self._cache(artifacts)
-            python = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n", "0"]
-            skipped = [f"--deselect={name}" for name in _only_deployed(tuple(tests))]
-            return self._ends_badly([*python, *tests, *skipped]) or (
-                bool(forge)
-                and self._ends_badly(["forge", "test", "--match-path", f"tests/forge/{forge}.t.sol"])
-            )
+            yield
         finally:
             for name in changed:
                 shutil.copy(ROOT / name, self.root / name)
@@ -155,6 +161,7 @@ def main(per_file: int, only: str, seed: int, jobs: int) -> None:
     todo = [mutant for mutant in drawn if mutant.key not in known]
     console.print(f"{len(population)} mutants, {len(drawn)} drawn, {len(todo)} to run")
     if todo:
+        _only_deployed()  # before there are threads that would each find out
         sandboxes: Queue[Sandbox] = Queue()
         for index in range(jobs):
             sandboxes.put(Sandbox(index))
@@ -162,34 +169,40 @@ def main(per_file: int, only: str, seed: int, jobs: int) -> None:
             runs = pool.map(lambda mutant: (mutant, _run(mutant, sandboxes)), todo)
             for mutant, outcome in track(runs, "Running", len(todo), console=console):
                 known[mutant.key] = outcome
-                log.write(json.dumps({"key": mutant.key, "outcome": outcome}) + "\n")
+                entry = {"key": mutant.key, "outcome": outcome, "tests": _tests()}
+                log.write(json.dumps(entry) + "\n")
                 log.flush()
     page = _page(drawn, known, len(population))
     if not only:
         PAGE.write_text(page)
     console.print(page, markup=False)
+    outcomes = [known[mutant.key] for mutant in drawn]
+    if outcomes.count(SURVIVED) > (1 - LEAST_KILLED) * (outcomes.count(SURVIVED) + outcomes.count(KILLED)):
+        raise click.ClickException(f"fewer than {LEAST_KILLED:.0%} of the mutants were killed")
 
 
 def _run(mutant: Mutant, sandboxes: "Queue[Sandbox]") -> str:
+    """Run the tests of one contract after the other that has the mutant in it, until one fails."""
     changed = {mutant.path: mutant.source()}
-    deployed = [path for path in TESTS if mutant.path in sources_of(path)]
-    artifacts, differs = dict(_originals()), False
-    try:
-        for path in deployed:
-            compiled = compile_fast(path, changed)
-            differs |= compiled != _fast_originals(path)
-            artifacts |= compiled
-    except CompilationFailed:
-        return INVALID
-    if not differs:
-        return EQUIVALENT
-    tests = tuple(dict.fromkeys(test for path in deployed for test in TESTS[path]))
+    differs = False
     sandbox = sandboxes.get()
     try:
-        failed = sandbox.fails(changed, artifacts, tests, FORGE.get(mutant.path, ""))
-        return KILLED if failed else SURVIVED
+        for path in (path for path in TESTS if mutant.path in sources_of(path)):
+            try:
+                compiled = compile_fast(path, changed)
+            except CompilationFailed:
+                return INVALID
+            if compiled == _fast_originals(path):
+                continue
+            differs = True
+            if sandbox.fails(changed, dict(_originals()) | compiled, TESTS[path]):
+                return KILLED
+        forge = FORGE.get(mutant.path)
+        if differs and forge and sandbox.forge_fails(changed, forge):
+            return KILLED
     finally:
         sandboxes.put(sandbox)
+    return SURVIVED if differs else EQUIVALENT
 
 
 @cache
@@ -205,11 +218,12 @@ def _fast_originals(path: str) -> dict[str, dict[str, Any]]:
 
 
 @cache
-def _only_deployed(tests: tuple[str, ...]) -> tuple[str, ...]:
+def _only_deployed() -> tuple[str, ...]:
     """The tests that hold only for what is deployed: bounds on gas."""
     fast = dict(_originals())
     for path in TESTS:
         fast |= _fast_originals(path)
+    tests = dict.fromkeys(test for of_path in TESTS.values() for test in of_path)
     return tuple(Sandbox(-1).failing(fast, tests))
 
 
@@ -225,7 +239,19 @@ def _build_info() -> Path:
 def _known() -> dict[str, str]:
     WORK.mkdir(parents=True, exist_ok=True)
     RESULTS.touch()
-    return {entry["key"]: entry["outcome"] for entry in map(json.loads, RESULTS.read_text().splitlines())}
+    entries = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {
+        entry["key"]: entry["outcome"]
+        for entry in entries
+        if entry["outcome"] != SURVIVED or entry["tests"] == _tests()
+    }
+
+
+@cache
+def _tests() -> str:
+    """A name for the tests as they are."""
+    files = sorted(path for path in (ROOT / "tests").rglob("*") if path.suffix in (".py", ".sol", ".json"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def _page(drawn: list[Mutant], outcomes: dict[str, str], population: int) -> str:
@@ -241,8 +267,8 @@ def _page(drawn: list[Mutant], outcomes: dict[str, str], population: int) -> str
         f"{len(drawn)} of {population} mutants of slither-mutate, drawn from each file alike. {total[INVALID]} do not",
         f"compile and {total[EQUIVALENT]} compile to the same code. Of the other {counted} the tests kill"
         f" {total[KILLED]}:",
-        f"{total[KILLED] / max(1, counted):.1%}, for all mutants between {low:.1%} and {high:.1%} (95%, Clopper and"
-        " Pearson).",
+        f"{total[KILLED] / max(1, counted):.1%}; of all mutants drawn so, between {low:.1%} and {high:.1%} (95%,"
+        " Clopper and Pearson).",
         "",
         "| file | killed | survived | same code | invalid |",
         "| --- | --- | --- | --- | --- |",

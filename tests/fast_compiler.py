@@ -1,4 +1,4 @@
-"""Compiles single contracts quickly: hundreds of mutants are compiled, and none is deployed for good.
+"""Compiles single contracts otherwise than for a deployment: quickly, or so that every instruction has its place.
 
 The old code generator takes a fraction of the time; where it runs out of stack, the new one with the least of its
 optimizer takes its place.
@@ -57,8 +57,18 @@ def compile_fast(path: str, changed: Mapping[str, str]) -> dict[str, dict[str, A
 
 
 def _compile(path: str, changed: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    output = compile_with(settings, path, {path: {"*": ["abi", "evm.bytecode.object"]}}, changed)
+    return {
+        name: {"abi": contract["abi"], "bytecode": contract["evm"]["bytecode"]["object"]}
+        for name, contract in output["contracts"][path].items()
+    }
+
+
+def compile_with(
+    settings: Mapping[str, Any], path: str, selection: Mapping[str, Any], changed: Mapping[str, str]
+) -> Any:
+    """What the compiler tells of a source; raises CompilationFailed."""
     sources = {name: {"content": changed.get(name) or (ROOT / name).read_text()} for name in sources_of(path)}
-    selection = {path: {"*": ["abi", "evm.bytecode.object"]}}
     request = {
         "language": "Solidity",
         "sources": sources,
@@ -74,7 +84,4 @@ def _compile(path: str, changed: Mapping[str, str], settings: Mapping[str, Any])
     output = json.loads(run.stdout)
     if any(error["severity"] == "error" for error in output.get("errors", [])):
         raise CompilationFailed(path)
-    return {
-        name: {"abi": contract["abi"], "bytecode": contract["evm"]["bytecode"]["object"]}
-        for name, contract in output["contracts"][path].items()
-    }
+    return output

@@ -1,0 +1,167 @@
+"""Runs the tests of the contracts and tells which lines and branches of the contracts they run.
+
+Every test of pytest that deploys contracts on a chain in its own process counts. The contracts are compiled so that
+each instruction belongs to one place of the sources, and the chain takes down which instructions ran, and where each
+jump went. Fails below the bounds. Writes `docs/results/coverage.md`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from typing import Any
+
+import click
+
+from offchain.chain.compiler import ROOT
+from tests.coverage.positions import Code, Item, Marks, items, look
+from tests.coverage.recorder import BUILD, RUNS
+from tests.fast_compiler import compile_with
+
+PAGE = ROOT / "docs" / "results" / "coverage.md"
+DEPLOYED = (
+    "contracts/Vault.sol",
+    "contracts/ProofOfLearning.sol",
+    "contracts/ComputeMarket.sol",
+    "contracts/scoring/DenseScorer.sol",
+    "contracts/scoring/TreeScorer.sol",
+    "contracts/dev/TestToken.sol",
+    "tests/contracts/Twins.sol",
+    "tests/contracts/MarketTwins.sol",
+)
+UNITS = ("ledger", "market", "market_purchases", "proof", "registry", "vault")
+TESTS = (*(f"tests/unit/test_{name}.py" for name in UNITS), "tests/fuzz", "tests/attacks")
+LEFT_OUT = "tests/attacks/test_lying_endpoint.py"  # on Anvil
+# Nothing of the optimizer that would let one instruction stand for two places.
+KEPT = {
+    "peephole": True,
+    "jumpdestRemover": True,
+    "inliner": False,
+    "orderLiterals": False,
+    "deduplicate": False,
+    "cse": False,
+    "constantOptimizer": False,
+    "yul": False,
+}
+SETTINGS = {"viaIR": False, "optimizer": {"enabled": True, "runs": 1, "details": KEPT}}
+LEAST_LINES, LEAST_BRANCHES = 1.0, 0.97
+
+
+@click.command(help=__doc__)
+@click.option("--again", is_flag=True, help="Evaluate what the last run left.")
+def main(again: bool) -> None:
+    """Compile, run, tell."""
+    compiled = {
+        path: compile_with(
+            SETTINGS,
+            path,
+            {"*": {"": ["ast"]}, path: {"*": ["abi", "evm.bytecode", "evm.deployedBytecode"]}},
+            {},
+        )
+        for path in DEPLOYED
+    }
+    if not again:
+        _run(compiled)
+    page, lines, branches = _page(_evaluate(compiled, _recorded()))
+    PAGE.write_text(page)
+    click.echo(page)
+    if lines < LEAST_LINES or branches < LEAST_BRANCHES:
+        raise click.ClickException(
+            f"{lines:.2%} of lines and {branches:.2%} of branches; at least {LEAST_LINES:.0%} and"
+            f" {LEAST_BRANCHES:.0%} are expected"
+        )
+
+
+def _run(compiled: dict[str, Any]) -> None:
+    artifacts = {
+        name: {"abi": contract["abi"], "bytecode": contract["evm"]["bytecode"]["object"]}
+        for path, output in compiled.items()
+        for name, contract in output["contracts"][path].items()
+    }
+    BUILD.parent.mkdir(parents=True, exist_ok=True)
+    BUILD.write_text(json.dumps(artifacts))
+    shutil.rmtree(RUNS, ignore_errors=True)
+    options = ["-p", "tests.coverage.recorder", "-n", "2", "-q", "-p", "no:cacheprovider", f"--ignore={LEFT_OUT}"]
+    environment = {**os.environ, "POLE_FUZZ_CASES": "25", "POLE_MARKET_EPOCHS": "2"}
+    subprocess.run([sys.executable, "-m", "pytest", *options, *TESTS], cwd=ROOT, env=environment)
+
+
+def _recorded() -> dict[bytes, bytes]:
+    """What all processes have seen of each code."""
+    marks: dict[bytes, bytearray] = {}
+    for path in RUNS.glob("*.json"):
+        for code, seen in json.loads(path.read_text()).items():
+            own = marks.setdefault(bytes.fromhex(code), bytearray(len(code) // 2))
+            for position, mark in enumerate(bytes.fromhex(seen)):
+                own[position] |= mark
+    return {code: bytes(seen) for code, seen in marks.items()}
+
+
+def _evaluate(compiled: dict[str, Any], recorded: dict[bytes, bytes]) -> list[Item]:
+    found: dict[tuple[str, int, int, bool], Item] = {}
+    for path, output in compiled.items():
+        marks = Marks()
+        for contract in output["contracts"][path].values():
+            for kind in ("bytecode", "deployedBytecode"):
+                code = Code.of(contract["evm"][kind])
+                marks.add(code, bytes(len(code.code)))
+                for ran, seen in recorded.items():
+                    if code.code and code.is_of(ran):
+                        marks.add(code, seen)
+        for source, described in output["sources"].items():
+            if source.startswith("contracts/") and not source.startswith("contracts/interfaces/"):
+                for item in items(source, (ROOT / source).read_text(), described["id"], described["ast"]):
+                    known = found.setdefault((source, item.place[0], item.place[1], item.is_branch), item)
+                    known.place = item.place  # a source's number is another one in each compilation
+                    look(known, marks)
+    return list(found.values())
+
+
+def _page(found: list[Item]) -> tuple[str, float, float]:
+    by_path: dict[str, list[Item]] = defaultdict(list)
+    for item in found:
+        by_path[item.path].append(item)
+    rows, missed, totals = [], [], [0, 0, 0, 0]
+    for path, of_path in sorted(by_path.items()):
+        statements = [item for item in of_path if not item.is_branch]
+        branches = [item for item in of_path if item.is_branch]
+        lines = {item.line for item in statements}
+        idle = {item.line for item in statements if not item.seen}
+        sides = sum(item.sides for item in branches)
+        rows.append(
+            f"| {path.removeprefix('contracts/')} | {len(lines) - len(idle)} / {len(lines)} |"
+            f" {sides} / {2 * len(branches)} |"
+        )
+        totals = [
+            a + b
+            for a, b in zip(totals, (len(lines - idle), len(lines), sides, 2 * len(branches)), strict=True)
+        ]
+        missed += [
+            f"- {path}:{item.line} {'one side' if item.is_branch and item.sides else 'never'}: `{item.text[:90]}`"
+            for item in of_path
+            if (item.sides < 2 if item.is_branch else not item.seen)
+        ]
+    ran, lines_in_all, taken, sides_in_all = totals
+    page = [
+        "# Coverage of the contracts",
+        "",
+        f"{ran} of {lines_in_all} lines ({ran / lines_in_all:.1%}) and {taken} of {sides_in_all} sides of branches"
+        f" ({taken / sides_in_all:.1%}),",
+        "by `make coverage`. A line counts when every statement that begins on it ran; a branch is an `if`, a",
+        "conditional, a `require` or an `assert`, in Solidity and in assembly, and has two sides.",
+        "",
+        "| file | lines | sides of branches |",
+        "| --- | --- | --- |",
+        *rows,
+        "",
+        "## Not run",
+        "",
+        *missed,
+    ]
+    return "\n".join(page) + "\n", ran / lines_in_all, taken / sides_in_all
+
+
+if __name__ == "__main__":
+    main()
