@@ -42,6 +42,7 @@ from offchain.cli.options import Printable
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers import loop
+from offchain.workers.errors import NODE_AWAY
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from offchain.workers.provider import Plan, Provider
@@ -165,7 +166,7 @@ def test_an_answer_that_is_none_is_a_typed_error_in_bounded_time(
         person.vault.balance_of(person.address)
 
     assert time.monotonic() - started < BOUND
-    assert isinstance(caught.value, loop.NODE_AWAY)  # so a worker waits and goes on
+    assert isinstance(caught.value, NODE_AWAY)  # so a worker waits and goes on
     assert person.balance() > 0  # as it can, when the truth is told again
 
 
@@ -451,7 +452,7 @@ def attempt(miner: Miner, task: Task) -> Move | Exception:
     """A step, and what it ends with; nothing but what the loop survives for as long as it takes."""
     try:
         return miner.step(task.task_id)
-    except (*loop.NODE_AWAY, errors.ChainError) as failure:
+    except (*NODE_AWAY, errors.ChainError) as failure:
         return failure
 
 
@@ -562,7 +563,7 @@ def test_a_provider_delivers_what_it_sold_after_lies_about_everything(
             assert ends_at is not None
             world.chain.set_time(ends_at)
         for method in EVERY_METHOD[:-1]:
-            with proxy.lying(method, result("0x")), suppress(*loop.NODE_AWAY, errors.ChainError):
+            with proxy.lying(method, result("0x")), suppress(*NODE_AWAY, errors.ChainError):
                 provider.step(epoch_id)
         assert provider.epochs() == [epoch_id]
         provider.step(epoch_id)
