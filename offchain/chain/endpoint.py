@@ -4,6 +4,7 @@ import socket
 from contextlib import suppress
 from threading import Timer
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,10 +21,17 @@ REQUEST_SECONDS = 30.0  # to connect, and again to answer
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 
+def shown(url: str) -> str:
+    """A URL as it may be shown: without what follows the host, which is often a key."""
+    parts = urlsplit(url)
+    where = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{where}{'/…' if parts.path.strip('/') or parts.query else ''}" if where else url
+
+
 class Endpoint(HTTPProvider):
     """An RPC endpoint by HTTP. What it answers may be a lie, but it is JSON, and there is an end to it.
 
-    A request that fails is not repeated here: workers go on when the node answers again.
+    A request that fails is not repeated here.
     """
 
     def __init__(self, url: str) -> None:

@@ -5,6 +5,7 @@
     ChainError
     ├── EndpointUnreachable      nobody answers at the RPC endpoint
     ├── EndpointFaulty           it answers what no node would
+    ├── EndpointsDisagree        one endpoint contradicts another
     ├── WrongChain               the endpoint serves another chain than the deployment's
     ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
     ├── AccountInvalid           no such account, or no key for it
@@ -44,6 +45,17 @@ class EndpointFaulty(ChainError):
     def __init__(self, answer: str) -> None:
         self.answer = answer[:200]
         super().__init__(f"the node answers what cannot be: {self.answer}")
+
+
+class EndpointsDisagree(ChainError):
+    """One endpoint contradicts another about what a secret depends on."""
+
+    def __init__(self, task_id: int, url: str, actual: Phase, expected: Phase) -> None:
+        self.task_id, self.url, self.actual, self.expected = task_id, url, actual, expected
+        super().__init__(
+            f"{url} says that task {task_id} is in phase {actual.name}, and another endpoint says {expected.name}:"
+            " nothing is told to either until they agree"
+        )
 
 
 class WrongChain(ChainError):

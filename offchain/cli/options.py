@@ -36,7 +36,7 @@ account_option = click.option(
 class Node:
     """What the chain options name, opened when it is needed."""
 
-    rpc: str
+    rpc: tuple[str, ...]
     deployments: Path
     root: Path
 
@@ -56,10 +56,20 @@ class Node:
         return BlobStore(self.root / "blobs")
 
 
+class Urls(click.ParamType):
+    """The URL of an endpoint; in the environment several, with spaces or commas between them."""
+
+    name = "url"
+
+    def split_envvar_value(self, value: str) -> list[str]:
+        """Split what the environment says."""
+        return value.replace(",", " ").split()
+
+
 def chain_options(command: Command) -> Command:
     """Add --rpc, --deployments and --home, and pass them on as one `node`."""
 
-    def wrapped(rpc: str, deployments: Path, home: Path, **options: Any) -> Any:
+    def wrapped(rpc: tuple[str, ...], deployments: Path, home: Path, **options: Any) -> Any:
         return command(node=Node(rpc, deployments, home), **options)
 
     wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
@@ -83,9 +93,12 @@ def chain_options(command: Command) -> Command:
         click.option(
             "--rpc",
             envvar="POLE_RPC",
-            default="http://127.0.0.1:8545",
+            type=Urls(),
+            multiple=True,
+            default=("http://127.0.0.1:8545",),
             show_default=True,
-            help="The node to talk to.",
+            help="The node to talk to. Give several, and each stands in for the others, and is asked by itself"
+            " before a model is revealed.",
         ),
     ):
         wrapped = option(wrapped)

@@ -27,7 +27,13 @@ OVERTAKEN = (
 NODE_AWAY = (OSError, errors.EndpointFaulty)
 """The node does not answer, or makes no sense: what it hides may yet be well."""
 
-PASSING = (*NODE_AWAY, errors.TransactionRejected, errors.TransactionTimeout, errors.FeeTooHigh)
+PASSING = (
+    *NODE_AWAY,
+    errors.EndpointsDisagree,
+    errors.TransactionRejected,
+    errors.TransactionTimeout,
+    errors.FeeTooHigh,
+)
 """It passes without anybody's help: the node comes back, fees fall, a block takes what was sent."""
 
 

@@ -109,7 +109,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def connection(world: World, proxy: LyingProxy, url: str, deployments: Path) -> Connection:
     proxy.asked.clear()
     proxy.sent.clear()
-    return connect(url, deployments)
+    return connect([url], deployments)
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_another_chain_id_is_found_out_when_connecting(
         proxy.lying("eth_chainId", result(told)),
         pytest.raises((errors.EndpointUnreachable, errors.WrongChain, errors.DeploymentInvalid)),
     ):
-        connect(url, deployments)
+        connect([url], deployments)
 
 
 def test_signatures_are_for_the_chain_of_the_deployment_whatever_is_told_later(

@@ -33,24 +33,24 @@ def described(deployed: World) -> Deployment:
 
 def test_connect_raises_when_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(errors.EndpointUnreachable):
-        connect("http://127.0.0.1:9", tmp_path)
+        connect(["http://127.0.0.1:9"], tmp_path)
 
 
 def test_connect_raises_when_the_endpoint_is_no_url(tmp_path: Path) -> None:
     with pytest.raises(errors.EndpointUnreachable):
-        connect("nonsense", tmp_path)
+        connect(["nonsense"], tmp_path)
 
 
 def test_connect_raises_when_the_chain_is_not_the_one_meant(url: str, tmp_path: Path) -> None:
     with pytest.raises(errors.WrongChain) as caught:
-        connect(url, tmp_path, chain_id=1)
+        connect([url], tmp_path, chain_id=1)
 
     assert (caught.value.expected, caught.value.actual) == (1, 31337)
 
 
 def test_connect_raises_when_there_is_no_deployments_file(url: str, tmp_path: Path) -> None:
     with pytest.raises(errors.DeploymentInvalid):
-        connect(url, tmp_path)
+        connect([url], tmp_path)
 
 
 def test_connect_raises_when_the_file_is_of_another_chain(
@@ -59,7 +59,7 @@ def test_connect_raises_when_the_file_is_of_another_chain(
     described.model_copy(update={"chain_id": 5}).save(tmp_path).rename(tmp_path / "31337.json")
 
     with pytest.raises(errors.WrongChain):
-        connect(url, tmp_path)
+        connect([url], tmp_path)
 
 
 def test_connect_raises_when_the_contracts_are_not_there(
@@ -68,7 +68,7 @@ def test_connect_raises_when_the_contracts_are_not_there(
     described.save(tmp_path)
 
     with pytest.raises(errors.DeploymentInvalid, match="no contract"):
-        connect(url, tmp_path)
+        connect([url], tmp_path)
 
 
 @pytest.mark.parametrize(
