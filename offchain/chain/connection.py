@@ -82,7 +82,7 @@ def open_endpoint(url: str) -> tuple[Web3, int]:
             return w3, int(w3.eth.chain_id)
     except (requests.RequestException, EndpointFaulty) as error:
         reason = "connection refused" if isinstance(error, requests.ConnectionError) else str(error)
-        raise EndpointUnreachable(shown(url), reason.replace(url, shown(url))) from error
+        raise EndpointUnreachable(shown(url), reason) from error
 
 
 def _served(urls: Sequence[str], chain_id: int | None) -> int:

@@ -105,7 +105,7 @@ def check_endpoint(url: str) -> tuple[int | None, list[Finding]]:
         seconds = time.monotonic() - started
     except (ChainError, OSError) as error:
         mend = "start the node, or name another: --rpc"
-        return None, [Finding("endpoint", State.WRONG, str(error).replace(url, shown(url)), mend)]
+        return None, [Finding("endpoint", State.WRONG, str(error), mend)]
     found = f"{shown(url)}: block {number:,}, answers in {seconds:.2f} s"
     return chain_id, [Finding("endpoint", State.OK, found), compare_clocks(timestamp, time.time())]
 

@@ -38,7 +38,7 @@ from offchain.chain.local import anvil_chain
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
 from offchain.cli import main
-from offchain.cli.options import Printable
+from offchain.cli.running import Printable
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers import loop

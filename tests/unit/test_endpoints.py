@@ -2,16 +2,18 @@
 
 import logging
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from web3.types import RPCEndpoint
 
 from offchain.chain import endpoint, endpoints, errors
 from offchain.chain.compiler import Artifact
 from offchain.chain.connection import Connection, connect
-from offchain.chain.endpoint import shown
+from offchain.chain.endpoint import Endpoint, shown
 from offchain.chain.endpoints import Endpoints, Seen, by_preference, is_behind
 from offchain.chain.local import anvil_chain
 from offchain.chain.phase import Phase
@@ -22,6 +24,7 @@ from tests.unit.test_miner import published
 from tests.world import Person, World, deploy_world, toy_rows
 
 NOBODY = "http://127.0.0.1:9"
+KEY = "0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +93,28 @@ def test_a_head_is_behind_after_five_slots() -> None:
     [
         ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
         ("https://user:word@node.example/", "https://node.example"),
-        ("https://node.example/v3/0123456789abcdef", "https://node.example/…"),
-        ("https://node.example?key=0123456789abcdef", "https://node.example/…"),
+        (f"https://node.example/v3/{KEY}", "https://node.example/…"),
+        (f"https://node.example?key={KEY}", "https://node.example/…"),
     ],
 )
 def test_a_url_is_shown_without_its_key(url: str, safe: str) -> None:
     assert shown(url) == safe
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [raw(http(b"", status="429 Too Many Requests")), raw(b""), silence],
+    ids=["refused", "dropped", "silent"],
+)
+def test_an_error_shows_no_key(
+    urls: list[str], proxies: list[LyingProxy], monkeypatch: pytest.MonkeyPatch, lie: Lie
+) -> None:
+    monkeypatch.setattr(endpoint, "REQUEST_SECONDS", 0.5)
+
+    with proxies[0].lying("*", lie), pytest.raises(OSError) as caught:
+        Endpoint(f"{urls[0]}/v3/{KEY}").make_request(RPCEndpoint("eth_chainId"), [])
+
+    assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
 # One for another
