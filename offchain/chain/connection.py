@@ -96,15 +96,17 @@ def _served(urls: Sequence[str], chain_id: int | None) -> int:
 
     with ThreadPoolExecutor(len(urls)) as pool:
         answers = dict(zip(urls, pool.map(ask, urls), strict=True))
+    away = [answer for answer in answers.values() if isinstance(answer, EndpointUnreachable)]
+    if len(away) == len(answers):
+        raise away[0]
+    for error in away:
+        log.warning("%s", error)
     for url, answer in answers.items():
         if isinstance(answer, EndpointUnreachable):
-            log.warning("%s", answer)
-        elif chain_id is not None and answer != chain_id:
+            continue
+        if chain_id is not None and answer != chain_id:
             raise WrongChain(shown(url), chain_id, answer)
-        else:
-            chain_id = answer
-    if all(isinstance(answer, EndpointUnreachable) for answer in answers.values()):
-        raise next(answer for answer in answers.values() if isinstance(answer, EndpointUnreachable))
+        chain_id = answer
     assert chain_id is not None
     return chain_id
 

@@ -33,6 +33,7 @@ RECEIPT_SECONDS = 120.0
 STALE_SECONDS = 30.0  # two slots of twelve seconds, and a little
 CONFIRMATION_SECONDS = 30.0
 POLL_SECONDS = 0.2
+LONGEST_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Sender:
     def _follow(self) -> TxReceipt:
         """Do what is to be done about the outstanding transaction until it has come to its end."""
         seconds = RECEIPT_SECONDS + CONFIRMATION_SECONDS * self._rules.confirmations
-        deadline, was_in_block = time.monotonic() + seconds, False
+        deadline, was_in_block, pause = time.monotonic() + seconds, False, POLL_SECONDS
         while True:
             sent = self._outstanding
             assert sent is not None
@@ -157,7 +158,8 @@ class Sender:
                     self._replace(sent)
             if time.monotonic() > deadline:
                 raise TransactionTimeout(sent.hashes[0].to_0x_hex(), seconds)
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(1.5 * pause, LONGEST_POLL_SECONDS)
 
     def _look_for(self, sent: Outstanding) -> tuple[Standing, TxReceipt | None]:
         """Where a transaction stands, with its receipt where it is in a block."""

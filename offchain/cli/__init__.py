@@ -42,7 +42,9 @@ class LazyGroup(ConfiguredGroup):
     def invoke(self, context: click.Context) -> Any:
         """Turn the errors that a user can mend into one line; the others keep their traceback."""
         from offchain.cli.failures import one_line
+        from offchain.cli.running import log_warnings
 
+        log_warnings()
         with one_line():
             return super().invoke(context)
 

@@ -46,6 +46,13 @@ class JsonLines(logging.Formatter):
         )
 
 
+def log_warnings() -> None:
+    """Show what a command warns of, on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Printable("Warning: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
 def log_progress(log_format: str) -> None:
     """Show what a worker does, a line a step."""
     handler: logging.Handler

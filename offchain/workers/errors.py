@@ -30,6 +30,7 @@ NODE_AWAY = (OSError, errors.EndpointFaulty)
 PASSING = (
     *NODE_AWAY,
     errors.EndpointsDisagree,
+    errors.TransactionOvertaken,
     errors.TransactionRejected,
     errors.TransactionTimeout,
     errors.FeeTooHigh,

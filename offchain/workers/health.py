@@ -59,19 +59,20 @@ class Needs:
 def examine(needs: Needs) -> Iterator[Finding]:
     """Look at everything that can be looked at with what works so far."""
     yield check_storage(needs.home)
-    chain_ids = set()
+    chain_ids: dict[str, int] = {}
     for url in needs.urls:
         chain_id, findings = check_endpoint(url)
-        chain_ids.add(chain_id)
+        if chain_id is not None:
+            chain_ids[url] = chain_id
         yield from findings
-    served = sorted(chain_id for chain_id in chain_ids if chain_id is not None)
+    served = sorted(set(chain_ids.values()))
     if len(served) > 1:
         found = f"the endpoints serve different chains: {', '.join(map(str, served))}"
         yield Finding("chain", State.WRONG, found, "name endpoints of one chain: --rpc")
     if len(served) != 1:
         return
     yield Finding("chain", State.OK, f"chain {served[0]}")
-    connection, finding = check_deployment(needs, served[0])
+    connection, finding = check_deployment(list(chain_ids), needs.deployments, served[0])
     yield finding
     if connection is not None:
         yield from check_account(needs, connection)
@@ -122,11 +123,13 @@ def compare_clocks(timestamp: int, now: float) -> Finding:
     return Finding("clock", State.OK, f"{abs(ahead):.0f} s from the newest block")
 
 
-def check_deployment(needs: Needs, chain_id: int) -> tuple[Connection | None, Finding]:
+def check_deployment(
+    urls: Sequence[str], deployments: Path, chain_id: int
+) -> tuple[Connection | None, Finding]:
     """Whether the deployments file fits, and there is code at each of its addresses."""
     name, mend = "deployment", "name the folder of the right file: --deployments; or deploy: ape run deploy"
     try:
-        connection = connect(needs.urls, needs.deployments, chain_id)
+        connection = connect(urls, deployments, chain_id)
         empty = list(_without_code(connection))
     except (ChainError, OSError) as error:
         return None, Finding(name, State.WRONG, str(error), mend)
