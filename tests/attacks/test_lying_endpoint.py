@@ -11,7 +11,8 @@ It would gain:
 
 Defence: bounded requests (`offchain/chain/endpoint.py`), one typed error for whatever cannot be, on which workers wait
 and go on, secrets on disk before they are committed to, signatures for one chain id, a limit on the fee of a
-transaction. What is not defended: who lies without contradicting itself can hide the chain; run a node of your own.
+transaction. What is not defended: who lies without contradicting itself can hide the chain; run a node of your own,
+or name several endpoints, which are asked for the phase before a model is revealed (`tests/unit/test_endpoints.py`).
 """
 
 import logging
