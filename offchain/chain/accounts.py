@@ -1,7 +1,7 @@
 """Whose key signs: the well-known accounts of local chains, or encrypted keyfiles."""
 
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 
 from eth_account import Account
@@ -14,7 +14,6 @@ DEV_MNEMONIC = (
 )
 DEV_CHAIN_IDS = (1337, 31337, 131277322940537)  # geth --dev, Anvil, eth-tester
 APE_ACCOUNTS = Path.home() / ".ape" / "accounts"
-PASSPHRASE_VARIABLE = "POLE_PASSPHRASE"
 
 Account.enable_unaudited_hdwallet_features()
 
@@ -25,14 +24,14 @@ def dev_account(index: int) -> LocalAccount:
     return account
 
 
-def open_account(name: str, chain_id: int, passphrase: str | None = None) -> LocalAccount:
+def open_account(name: str, chain_id: int, passphrase: Callable[[Path], str]) -> LocalAccount:
     """The account that `name` means.
 
     Parameters
     ----------
     name : ``dev:INDEX`` on a local chain, the path of a keyfile, or the alias of an account of ``ape accounts``
     chain_id : the chain it is for
-    passphrase : of the keyfile; else that of the environment variable POLE_PASSPHRASE
+    passphrase : gives that of a keyfile
 
     Raises
     ------
@@ -49,9 +48,7 @@ def open_account(name: str, chain_id: int, passphrase: str | None = None) -> Loc
     path = Path(name) if name.endswith(".json") else APE_ACCOUNTS / f"{name}.json"
     if not path.is_file():
         raise AccountInvalid(f"there is no keyfile {path}")
-    secret = passphrase if passphrase is not None else os.environ.get(PASSPHRASE_VARIABLE)
-    if secret is None:
-        raise AccountInvalid(f"{path} needs its passphrase in the environment variable {PASSPHRASE_VARIABLE}")
+    secret = passphrase(path)
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), secret))
     except (ValueError, KeyError, TypeError) as error:

@@ -1,6 +1,8 @@
 """One connection to one deployment on one chain."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,8 @@ import requests
 from web3 import Web3
 
 from offchain.chain.deployment import Deployment
-from offchain.chain.endpoint import Endpoint
+from offchain.chain.endpoint import Endpoint, shown
+from offchain.chain.endpoints import Endpoints
 from offchain.chain.errors import (
     ChainError,
     DeploymentInvalid,
@@ -19,25 +22,36 @@ from offchain.chain.errors import (
 )
 from offchain.chain.reverts import RevertDecoder
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A node and the deployment that is used through it."""
+    """A node and the deployment that is used through it.
+
+    witnesses : each endpoint by itself, for what is not to be believed of one
+    """
 
     w3: Web3
     deployment: Deployment
     reverts: RevertDecoder
+    witnesses: tuple[Web3, ...] = ()
 
     @classmethod
-    def over(cls, w3: Web3, deployment: Deployment) -> "Connection":
+    def over(cls, w3: Web3, deployment: Deployment, witnesses: tuple[Web3, ...] = ()) -> "Connection":
         """Use `deployment` through a web3 that is there already."""
-        return cls(w3, deployment, RevertDecoder(deployment.abis))
+        return cls(w3, deployment, RevertDecoder(deployment.abis), witnesses)
 
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Raise the typed error of any revert in the block, and EndpointFaulty where the answer is none."""
-        with readable(), self.reverts.typed():
-            yield
+        try:
+            with readable(), self.reverts.typed():
+                yield
+        except EndpointFaulty as error:
+            if isinstance(self.w3.provider, Endpoints):
+                self.w3.provider.distrust(str(error))
+            raise
 
     def head(self) -> tuple[int, int]:
         """The number and the timestamp of the newest block."""
@@ -68,33 +82,59 @@ def open_endpoint(url: str) -> tuple[Web3, int]:
             return w3, int(w3.eth.chain_id)
     except (requests.RequestException, EndpointFaulty) as error:
         reason = "connection refused" if isinstance(error, requests.ConnectionError) else str(error)
-        raise EndpointUnreachable(url, reason) from error
+        raise EndpointUnreachable(shown(url), reason) from error
 
 
-def connect(url: str, deployments: Path, chain_id: int | None = None) -> Connection:
-    """Connect to the deployment on the chain that `url` serves.
+def _served(urls: Sequence[str], chain_id: int | None) -> int:
+    """The one chain that all endpoints serve which answer, and of which one has to."""
+
+    def ask(url: str) -> int | EndpointUnreachable:
+        try:
+            return open_endpoint(url)[1]
+        except EndpointUnreachable as error:
+            return error
+
+    with ThreadPoolExecutor(len(urls)) as pool:
+        answers = dict(zip(urls, pool.map(ask, urls), strict=True))
+    away = [answer for answer in answers.values() if isinstance(answer, EndpointUnreachable)]
+    if len(away) == len(answers):
+        raise away[0]
+    for error in away:
+        log.warning("%s", error)
+    for url, answer in answers.items():
+        if isinstance(answer, EndpointUnreachable):
+            continue
+        if chain_id is not None and answer != chain_id:
+            raise WrongChain(shown(url), chain_id, answer)
+        chain_id = answer
+    assert chain_id is not None
+    return chain_id
+
+
+def connect(urls: Sequence[str], deployments: Path, chain_id: int | None = None) -> Connection:
+    """Connect to the deployment on the chain that the endpoints serve.
 
     Parameters
     ----------
-    url : the RPC endpoint
+    urls : the RPC endpoints, the preferred one first
     deployments : the folder of the deployments files
-    chain_id : the chain that is meant, where the endpoint must not decide
+    chain_id : the chain that is meant, where the endpoints must not decide
 
     Raises
     ------
     EndpointUnreachable, WrongChain, DeploymentInvalid
     """
-    w3, served = open_endpoint(url)
-    if chain_id is not None and served != chain_id:
-        raise WrongChain(url, chain_id, served)
+    served = _served(urls, chain_id)
     path = deployments / f"{served}.json"
     deployment = Deployment.load(path)
     if deployment.chain_id != served:
-        raise WrongChain(url, deployment.chain_id, served)
+        raise WrongChain(shown(urls[0]), deployment.chain_id, served)
+    provider = Endpoints(urls, served)
+    w3 = Web3(provider)
     with readable():
         code = w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address))
     if not code:
         raise DeploymentInvalid(
-            str(path), f"{url} has no contract at its addresses: was the node started anew?"
+            str(path), f"{shown(urls[0])} has no contract at its addresses: was the node started anew?"
         )
-    return Connection.over(w3, deployment)
+    return Connection.over(w3, deployment, tuple(map(Web3, provider.endpoints)))

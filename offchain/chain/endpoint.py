@@ -4,6 +4,7 @@ import socket
 from contextlib import suppress
 from threading import Timer
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,10 +21,25 @@ REQUEST_SECONDS = 30.0  # to connect, and again to answer
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 
 
+def shown(url: str) -> str:
+    """A URL as it may be shown: without what follows the host, which is often a key."""
+    parts = urlsplit(url)
+    where = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{where}{'/…' if parts.path.strip('/') or parts.query else ''}" if where else url
+
+
+def without_key(text: str, url: str) -> str:
+    """A text that quotes a URL, whole or from its path on, without what is often a key."""
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    text = text.replace(url, shown(url))
+    return text.replace(path, "/…") if path.strip("/") else text
+
+
 class Endpoint(HTTPProvider):
     """An RPC endpoint by HTTP. What it answers may be a lie, but it is JSON, and there is an end to it.
 
-    A request that fails is not repeated here: workers go on when the node answers again.
+    A request that fails is not repeated here.
     """
 
     def __init__(self, url: str) -> None:
@@ -34,7 +50,10 @@ class Endpoint(HTTPProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask once; raises requests.RequestException where no answer comes and EndpointFaulty where it is none."""
-        data = self._post(self.encode_rpc_request(method, params))
+        try:
+            data = self._post(self.encode_rpc_request(method, params))
+        except requests.RequestException as error:
+            raise type(error)(without_key(str(error), str(self.endpoint_uri))) from None
         try:
             answer = from_json(data, MAX_ANSWER_BYTES)
         except ValueError:

@@ -5,13 +5,16 @@
     ChainError
     ├── EndpointUnreachable      nobody answers at the RPC endpoint
     ├── EndpointFaulty           it answers what no node would
+    ├── EndpointsDisagree        one endpoint contradicts another
     ├── WrongChain               the endpoint serves another chain than the deployment's
     ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
     ├── AccountInvalid           no such account, or no key for it
-    ├── TransactionRejected      the node does not take a transaction, as from an account without gas money
+    ├── TransactionRejected      the node does not take a transaction
+    ├── GasMissing               the account cannot pay for a transaction
     ├── TransactionTooLarge      a transaction needs more gas than a transaction may have
     ├── FeeTooHigh               a transaction would cost more than any should
-    ├── TransactionTimeout       a transaction was sent and is in no block yet
+    ├── TransactionTimeout       a transaction was sent and is in no block yet, or not deep enough
+    ├── TransactionOvertaken     another transaction of the account came first
     └── TransactionReverted      a contract refused
         ├── UnknownRevert        with data that no known contract declares
         └── ContractError        with a named error: one class each, named as in Solidity
@@ -44,6 +47,17 @@ class EndpointFaulty(ChainError):
         super().__init__(f"the node answers what cannot be: {self.answer}")
 
 
+class EndpointsDisagree(ChainError):
+    """One endpoint contradicts another about what a secret depends on."""
+
+    def __init__(self, task_id: int, url: str, actual: Phase, expected: Phase) -> None:
+        self.task_id, self.url, self.actual, self.expected = task_id, url, actual, expected
+        super().__init__(
+            f"{url} says that task {task_id} is in phase {actual.name}, and another endpoint says {expected.name}:"
+            " nothing is told to either until they agree"
+        )
+
+
 class WrongChain(ChainError):
     """The endpoint serves another chain than the deployment is on."""
 
@@ -72,6 +86,16 @@ class TransactionRejected(ChainError):
         super().__init__(f"the node does not take the transaction: {reason}")
 
 
+class GasMissing(ChainError):
+    """The account cannot pay for a transaction."""
+
+    def __init__(self, account: str, balance: int, needed: int) -> None:
+        self.account, self.balance, self.needed = account, balance, needed
+        super().__init__(
+            f"{account} has {balance:,} wei, and the transaction may cost {needed:,}: send it the chain's own coin"
+        )
+
+
 class TransactionTooLarge(ChainError):
     """A transaction needs more gas than one transaction may have (EIP-7825)."""
 
@@ -89,11 +113,21 @@ class FeeTooHigh(ChainError):
 
 
 class TransactionTimeout(ChainError):
-    """A transaction was sent and is in no block yet."""
+    """A transaction was sent and is in no block yet, or not deep enough."""
 
     def __init__(self, transaction_hash: str, seconds: float) -> None:
         self.transaction_hash, self.seconds = transaction_hash, seconds
-        super().__init__(f"transaction {transaction_hash} is in no block after {seconds:.0f} s")
+        super().__init__(
+            f"transaction {transaction_hash} is in no block, or not deep enough, after {seconds:.0f} s"
+        )
+
+
+class TransactionOvertaken(ChainError):
+    """Another transaction of the account came first, and may have changed what is to do."""
+
+    def __init__(self, account: str, nonce: int) -> None:
+        self.account, self.nonce = account, nonce
+        super().__init__(f"another transaction of {account} came first (nonce {nonce}): look, and try again")
 
 
 class TransactionReverted(ChainError):

@@ -1,5 +1,7 @@
 """The proof of learning: commitments, reveals, settlement."""
 
+import logging
+import time
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
@@ -7,8 +9,14 @@ from eth_utils.crypto import keccak
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
+from offchain.chain.connection import readable
+from offchain.chain.endpoint import shown
+from offchain.chain.endpoints import is_behind
+from offchain.chain.errors import EndpointFaulty, EndpointsDisagree, TransactionReverted
 from offchain.chain.phase import Phase
 from offchain.chain.registry import TaskRegistryClient
+
+log = logging.getLogger(__name__)
 
 ALL_ROWS = 2**256 - 1
 COMMIT_DOMAIN = keccak(text="PoLeStar.Commitment.v1")
@@ -63,6 +71,27 @@ class ProofOfLearningClient(Client):
     def phase_of(self, task_id: int) -> Phase:
         """Where a task stands now."""
         return self._read_as(Phase, self._contract.functions.phaseOf(task_id))
+
+    def check_phase(self, task_id: int, phase: Phase) -> None:
+        """Ask every endpoint whether a task is in `phase`; raises EndpointsDisagree where one contradicts.
+
+        One that is away or far behind does not.
+        """
+        if len(self.connection.witnesses) < 2:
+            return
+        newest = self.connection.head()[1]
+        for witness in self.connection.witnesses:
+            url = shown(str(witness.provider.endpoint_uri))  # type: ignore[attr-defined]
+            contract = witness.eth.contract(self._contract.address, abi=self._contract.abi)
+            try:
+                with readable(), self.connection.reverts.typed():
+                    told = Phase(contract.functions.phaseOf(task_id).call())
+                    timestamp = witness.eth.get_block("latest")["timestamp"]
+            except (OSError, EndpointFaulty, TransactionReverted) as error:
+                log.warning("task %d: %s cannot be asked for its phase: %s", task_id, url, error)
+                continue
+            if told != phase and not is_behind(timestamp, newest, time.time()):
+                raise EndpointsDisagree(task_id, url, told, phase)
 
     def commitment_of(self, task_id: int, miner: str) -> Commitment:
         """A miner's place in a task."""

@@ -1,9 +1,12 @@
 """The `pole` command: one module per command, each of which parses, calls one function and prints."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
+
+from offchain.cli.configuration import ConfiguredGroup, read_file
 
 COMMANDS: dict[str, str] = {
     "task": "offchain.cli.task:task",
@@ -14,12 +17,14 @@ COMMANDS: dict[str, str] = {
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
     "market": "offchain.cli.market:market",
+    "config": "offchain.cli.config:config",
+    "doctor": "offchain.cli.doctor:doctor",
     "price": "offchain.cli.price:price",
     "simulate": "offchain.cli.simulate:simulate",
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(ConfiguredGroup):
     """Imports a command when it is named, so that a command does not wait for what another needs."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -37,20 +42,36 @@ class LazyGroup(click.Group):
     def invoke(self, context: click.Context) -> Any:
         """Turn the errors that a user can mend into one line; the others keep their traceback."""
         from offchain.cli.failures import one_line
+        from offchain.cli.running import log_warnings
 
+        log_warnings()
         with one_line():
             return super().invoke(context)
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": "POLE",
+    },
 )
 @click.version_option(package_name="polestar", prog_name="pole")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=read_file,
+    help="The configuration file.  [default: config.toml in the user's configuration folder]",
+)
 def main() -> None:
     """Proof of Learning and Stackelberg resource trading on Ethereum.
 
     A data node posts a task, miners train and commit, the contract scores what they reveal and pays. Every
-    option can be given in the environment too: POLE_RPC, POLE_DEPLOYMENTS, POLE_HOME, POLE_ACCOUNT.
+    option can be given in the environment (POLE_RPC, POLE_ACCOUNT, POLE_MINE_ESTIMATOR) and in a configuration
+    file too: `pole config` shows what holds, and why. `pole doctor` says what is wrong, and how to mend it.
 
     \b
     pole task post iris --account dev:0     post a task and carry it to its end

@@ -2,7 +2,7 @@
 
 import click
 
-from offchain.cli.options import Node, account_option, chain_options, log_progress
+from offchain.cli.options import Node, Signer, worker_options
 from offchain.compute.recipes import RECIPES
 from offchain.workers.consumer import Consumer
 from offchain.workers.loop import carry, watch
@@ -18,15 +18,13 @@ from offchain.workers.loop import carry, watch
     help="What to have trained.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
-@account_option
-@chain_options
-def consume(node: Node, account: str, task_id: int | None, estimator: str, seed: int) -> None:
+@worker_options
+def consume(node: Node, account: Signer, task_id: int | None, estimator: str, seed: int) -> None:
     """Buy training where it is worth its price, check it, and mine with it.
 
     A short pilot on the task's rows tells what an iteration is worth; that is declared, and the best response to the
     provider's price is bought. A model is accepted if it scores on rows kept back what the pilot leads to expect.
     """
-    log_progress()
     consumer = Consumer(*node.sign_as(account), estimator, seed)
     if task_id is not None:
         carry(consumer.step, [task_id])

@@ -30,3 +30,5 @@ def one_line() -> Iterator[None]:
         raise click.ClickException(printable(f"the deployment has no such function: {error}")) from error
     except requests.RequestException as error:
         raise click.ClickException(printable(f"the node stopped answering: {error}")) from error
+    except OSError as error:  # of files and folders that were named
+        raise click.ClickException(printable(str(error))) from error

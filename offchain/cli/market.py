@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from offchain.chain.market import ComputeMarketClient
+from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import Node, chain_options, json_option, show_units
 from offchain.workers.market_reading import EpochReport, epoch_report
 from offchain.workers.reading import to_json
 
 
-@click.group()
+@click.group(cls=ConfiguredGroup)
 def market() -> None:
     """Look at the epochs in which compute is sold."""
 

@@ -2,7 +2,7 @@
 
 import click
 
-from offchain.cli.options import Node, account_option, chain_options, log_progress
+from offchain.cli.options import Node, Signer, worker_options
 from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
 
@@ -16,15 +16,13 @@ from offchain.workers.miner import Miner
     help="What to train: logistic, mlp, svm and others; an unknown name lists them.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
-@account_option
-@chain_options
-def mine(node: Node, account: str, task_id: int | None, estimator: str, seed: int) -> None:
+@worker_options
+def mine(node: Node, account: Signer, task_id: int | None, estimator: str, seed: int) -> None:
     """Train for open tasks, commit, reveal, and take the reward.
 
     The model and its salt are on disk before they are committed to, so a miner that was stopped goes on where it
     was when it is started again with the same account and data directory.
     """
-    log_progress()
     sender, home = node.sign_as(account)
     miner = Miner(sender, home, estimator, seed)
     if task_id is not None:

@@ -1,42 +1,41 @@
 """The options that commands share, and what they open."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from rich.logging import RichHandler
 
 from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
-from offchain.chain.transactions import Sender
+from offchain.chain.transactions import Sender, SendingRules
 from offchain.chain.vault import TokenClient
-from offchain.cli.failures import printable
+from offchain.cli.configuration import check_url
+from offchain.cli.keys import passphrase_from
+from offchain.cli.running import log_progress, stopping
 from offchain.storage import BlobStore
 from offchain.workers.home import Home, default_root
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script to read.")
 
-account_option = click.option(
-    "--account",
-    envvar="POLE_ACCOUNT",
-    required=True,
-    metavar="NAME",
-    help="Who signs: dev:INDEX on a local chain, a keyfile, or an alias of `ape accounts`."
-    " A keyfile's passphrase is read from POLE_PASSPHRASE.",
-)
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """What the account options name, opened when it is needed."""
+
+    name: str
+    passphrase_file: Path | None
+    rules: SendingRules
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
     """What the chain options name, opened when it is needed."""
 
-    rpc: str
+    rpc: tuple[str, ...]
     deployments: Path
     root: Path
 
@@ -44,10 +43,13 @@ class Node:
         """Connect to the deployment."""
         return connect(self.rpc, self.deployments)
 
-    def sign_as(self, account: str) -> tuple[Sender, Home]:
+    def sign_as(self, signer: Signer) -> tuple[Sender, Home]:
         """Connect as an account."""
         connection = self.connect()
-        sender = Sender(connection, open_account(account, connection.deployment.chain_id))
+        account = open_account(
+            signer.name, connection.deployment.chain_id, passphrase_from(signer.passphrase_file)
+        )
+        sender = Sender(connection, account, rules=signer.rules)
         return sender, Home.of(self.root, connection, sender.address)
 
     @property
@@ -56,40 +58,21 @@ class Node:
         return BlobStore(self.root / "blobs")
 
 
-def chain_options(command: Command) -> Command:
-    """Add --rpc, --deployments and --home, and pass them on as one `node`."""
+class Url(click.ParamType):
+    """The URL of an endpoint; in the environment several, with spaces or commas between them."""
 
-    def wrapped(rpc: str, deployments: Path, home: Path, **options: Any) -> Any:
-        return command(node=Node(rpc, deployments, home), **options)
+    name = "url"
 
-    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
-    wrapped.__dict__.update(command.__dict__)
-    for option in (
-        click.option(
-            "--home",
-            envvar="POLE_HOME",
-            type=click.Path(path_type=Path),
-            default=default_root,
-            help="Data directory: secrets and blobs.",
-        ),
-        click.option(
-            "--deployments",
-            envvar="POLE_DEPLOYMENTS",
-            type=click.Path(path_type=Path),
-            default=Path("deployments"),
-            show_default=True,
-            help="Folder of the deployments files.",
-        ),
-        click.option(
-            "--rpc",
-            envvar="POLE_RPC",
-            default="http://127.0.0.1:8545",
-            show_default=True,
-            help="The node to talk to.",
-        ),
-    ):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[return-value]
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Parse one."""
+        try:
+            return check_url(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is {error}", param, context)
+
+    def split_envvar_value(self, value: str) -> list[str]:
+        """Split what the environment says."""
+        return value.replace(",", " ").split()
 
 
 class Tokens(click.ParamType):
@@ -119,20 +102,116 @@ def show_units(connection: Connection, units: int) -> str:
     return f"{Decimal(units).scaleb(-token.decimals()).normalize():f} {token.symbol()}"
 
 
-class Printable(logging.Formatter):
-    """What a worker says may quote what others wrote."""
+CHAIN_OPTIONS = (
+    click.option(
+        "--rpc",
+        envvar="POLE_RPC",
+        type=Url(),
+        multiple=True,
+        default=("http://127.0.0.1:8545",),
+        show_default=True,
+        help="The node to talk to. Give several, and each stands in for the others, and is asked by itself before a"
+        " model is revealed.",
+    ),
+    click.option(
+        "--deployments",
+        envvar="POLE_DEPLOYMENTS",
+        type=click.Path(path_type=Path),
+        default=Path("deployments"),
+        show_default=True,
+        help="Folder of the deployments files.",
+    ),
+    click.option(
+        "--home",
+        envvar="POLE_HOME",
+        type=click.Path(path_type=Path),
+        default=default_root,
+        help="Data directory: secrets and blobs.",
+    ),
+)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Format a record as one line."""
-        return printable(super().format(record))
+ACCOUNT: dict[str, Any] = {
+    "envvar": "POLE_ACCOUNT",
+    "metavar": "NAME",
+    "help": "Who signs: dev:INDEX on a local chain, a keyfile, or an alias of `ape accounts`.",
+}
+ACCOUNT_OPTION = click.option("--account", **ACCOUNT, required=True)
+OPTIONAL_ACCOUNT_OPTION = click.option("--account", **ACCOUNT)
+
+PASSPHRASE_OPTION = click.option(
+    "--passphrase-file",
+    envvar="POLE_PASSPHRASE_FILE",
+    type=click.Path(path_type=Path),
+    help="Holds the keyfile's passphrase.  [default: POLE_PASSPHRASE, else you are asked]",
+)
+
+SIGNING_OPTIONS = (
+    PASSPHRASE_OPTION,
+    click.option(
+        "--max-fee",
+        envvar="POLE_MAX_FEE",
+        type=Tokens(),
+        default="1",
+        show_default=True,
+        help="The most that a transaction may cost, in the chain's own coin.",
+    ),
+    click.option(
+        "--confirmations",
+        envvar="POLE_CONFIRMATIONS",
+        type=click.IntRange(0, 1000),
+        default=0,
+        show_default=True,
+        help="Blocks to wait for after that of a transaction.",
+    ),
+)
+
+LOG_OPTION = click.option(
+    "--log-format",
+    envvar="POLE_LOG_FORMAT",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to say what is done: for people, or one JSON object a line on standard error.",
+)
 
 
-def log_progress() -> None:
-    """Show what a worker does, a line a step."""
-    handler = RichHandler(
-        show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]"
-    )
-    handler.setFormatter(Printable("%(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for noisy in ("web3", "urllib3", "requests"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+def chain_options(command: Any) -> Any:
+    """Add the options that name a node, and pass them on as one `node`."""
+
+    @wraps(command)
+    def wrapped(rpc: tuple[str, ...], deployments: Path, home: Path, **options: Any) -> Any:
+        return command(node=Node(rpc, deployments, home), **options)
+
+    return with_options(wrapped, *CHAIN_OPTIONS)
+
+
+def account_options(command: Any) -> Any:
+    """Add the options that name an account, and pass them on as one `account`."""
+
+    @wraps(command)
+    def wrapped(
+        account: str, passphrase_file: Path | None, max_fee: Decimal, confirmations: int, **options: Any
+    ) -> Any:
+        rules = SendingRules(int(max_fee.scaleb(18)), confirmations)
+        return command(account=Signer(account, passphrase_file, rules), **options)
+
+    return with_options(wrapped, ACCOUNT_OPTION, *SIGNING_OPTIONS)
+
+
+def worker_options(command: Any) -> Any:
+    """Add the options of a command that goes on until it is stopped, and have it log and stop as it should."""
+
+    @wraps(command)
+    def wrapped(log_format: str, **options: Any) -> Any:
+        log_progress(log_format)
+        with stopping():
+            return command(**options)
+
+    return chain_options(account_options(with_options(wrapped, LOG_OPTION)))
+
+
+def with_options(command: Any, *options: Callable[[Any], Any]) -> Any:
+    """Add options, the first of which is the first in the help."""
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -5,7 +5,7 @@ from decimal import Decimal
 import click
 
 from offchain.chain.market import EpochSpec
-from offchain.cli.options import Node, Tokens, account_option, chain_options, log_progress, to_units
+from offchain.cli.options import Node, Signer, Tokens, to_units, worker_options
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers.loop import watch, watch_until
@@ -68,11 +68,10 @@ SECONDS = click.IntRange(0, 2**32 - 1)
     show_default=True,
     help="The most memory for one.",
 )
-@account_option
-@chain_options
+@worker_options
 def provide(
     node: Node,
-    account: str,
+    account: Signer,
     capacity: Decimal,
     replenish: Decimal,
     unit_cost: Decimal,
@@ -98,7 +97,6 @@ def provide(
     The price is proved on chain. A job that crashes, or takes too long or too much memory, is refunded with a part of
     your bond; it stops no other. What an epoch does not sell is offered in the next.
     """
-    log_progress()
     sender, home = node.sign_as(account)
     first = EpochSpec(
         capacity=to_wad_units(capacity),

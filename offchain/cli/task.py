@@ -11,15 +11,16 @@ from rich.table import Table
 
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import TaskRegistryClient
+from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
+    Signer,
     Tokens,
-    account_option,
     chain_options,
     json_option,
-    log_progress,
     show_units,
     to_units,
+    worker_options,
 )
 from offchain.learning import datasets
 from offchain.learning.mapping import default_width
@@ -34,7 +35,7 @@ MODELS = {"dense": KIND_DENSE, "trees": KIND_TREES}
 SECONDS = click.IntRange(0, 2**32 - 1)
 
 
-@click.group()
+@click.group(cls=ConfiguredGroup)
 def task() -> None:
     """Post a training task, carry it to its end, look at tasks."""
 
@@ -92,11 +93,10 @@ def task() -> None:
     help="Features of a row after its secure mapping; 0 turns it off, auto is twice the features, at least 64.",
 )
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
-@account_option
-@chain_options
+@worker_options
 def post(
     node: Node,
-    account: str,
+    account: Signer,
     data: str,
     target: str | None,
     reward: Decimal,
@@ -118,7 +118,6 @@ def post(
     name the column to predict with --target). The rows and their salts stay in the data directory: without them
     the test rows cannot be disclosed, and the bond is lost.
     """
-    log_progress()
     dataset = datasets.from_csv(Path(data), target) if target else datasets.load(data)
     encoded = datasets.encode(dataset)
     sender, home = node.sign_as(account)
@@ -150,11 +149,9 @@ def post(
 
 
 @task.command()
-@account_option
-@chain_options
-def serve(node: Node, account: str) -> None:
+@worker_options
+def serve(node: Node, account: Signer) -> None:
     """Carry all of your unfinished tasks to their end."""
-    log_progress()
     data_node = DataNode(*node.sign_as(account))
     tasks = data_node.own_tasks()
     click.echo(f"{len(tasks)} unfinished task(s)")

@@ -5,10 +5,12 @@ from decimal import Decimal
 import click
 
 from offchain.chain.vault import TokenClient, VaultClient
+from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
+    Signer,
     Tokens,
-    account_option,
+    account_options,
     chain_options,
     json_option,
     show_units,
@@ -17,16 +19,16 @@ from offchain.cli.options import (
 from offchain.workers.reading import to_json
 
 
-@click.group()
+@click.group(cls=ConfiguredGroup)
 def vault() -> None:
     """Deposit, withdraw and look at an account's money."""
 
 
 @vault.command()
 @json_option
-@account_option
+@account_options
 @chain_options
-def show(node: Node, account: str, as_json: bool) -> None:
+def show(node: Node, account: Signer, as_json: bool) -> None:
     """Show what an account has inside the vault and outside."""
     sender, _ = node.sign_as(account)
     inside = VaultClient(sender.connection).balance_of(sender.address)
@@ -41,9 +43,9 @@ def show(node: Node, account: str, as_json: bool) -> None:
 
 @vault.command()
 @click.argument("amount", type=Tokens())
-@account_option
+@account_options
 @chain_options
-def mint(node: Node, account: str, amount: Decimal) -> None:
+def mint(node: Node, account: Signer, amount: Decimal) -> None:
     """Mint test tokens; where the deployment's token is the TestToken."""
     sender, _ = node.sign_as(account)
     TokenClient(sender.connection, sender).mint(sender.address, to_units(sender.connection, amount))
@@ -52,9 +54,9 @@ def mint(node: Node, account: str, amount: Decimal) -> None:
 
 @vault.command()
 @click.argument("amount", type=Tokens())
-@account_option
+@account_options
 @chain_options
-def deposit(node: Node, account: str, amount: Decimal) -> None:
+def deposit(node: Node, account: Signer, amount: Decimal) -> None:
     """Move tokens of an account into the vault."""
     sender, _ = node.sign_as(account)
     VaultClient(sender.connection, sender).deposit_with_permit(to_units(sender.connection, amount))
@@ -64,9 +66,9 @@ def deposit(node: Node, account: str, amount: Decimal) -> None:
 @vault.command()
 @click.argument("amount", type=Tokens())
 @click.option("--to", help="Who gets them.  [default: the account itself]")
-@account_option
+@account_options
 @chain_options
-def withdraw(node: Node, account: str, amount: Decimal, to: str | None) -> None:
+def withdraw(node: Node, account: Signer, amount: Decimal, to: str | None) -> None:
     """Move tokens out of the vault."""
     sender, _ = node.sign_as(account)
     units = to_units(sender.connection, amount)

@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any, Self
 
 from offchain.compute.errors import ClusterUnreachable, JobCrashed
-from offchain.compute.process import Limits, Outcome, run_isolated
+from offchain.compute.process import Limits, Outcome, kill_all, run_isolated
 
 CONNECT_SECONDS = 10.0
 
@@ -63,16 +63,28 @@ class RunningJob:
 
 
 class JobExecutor(AbstractContextManager["JobExecutor"]):
-    """Runs jobs on a backend; close it with the `with` statement."""
+    """Runs jobs on a backend; close it with the `with` statement, which an error leaves without waiting for jobs."""
 
-    def __init__(self, backend: Executor, limits: Limits, close: Callable[[], None]) -> None:
-        self._backend, self._limits, self._close = backend, limits, close
+    def __init__(
+        self,
+        backend: Executor,
+        limits: Limits,
+        close: Callable[[], None],
+        abandon: Callable[[], None] = lambda: None,
+    ) -> None:
+        """abandon : gives up the jobs that are left, before `close` waits for them."""
+        self._backend, self._limits, self._close, self._abandon = backend, limits, close, abandon
 
     @classmethod
     def local(cls, processes: int, limits: Limits) -> Self:
         """So many processes at a time on this machine; a thread waits for each."""
         pool = ThreadPoolExecutor(processes, thread_name_prefix="job")
-        return cls(pool, limits, lambda: pool.shutdown(cancel_futures=True))
+
+        def abandon() -> None:
+            pool.shutdown(wait=False, cancel_futures=True)
+            kill_all()
+
+        return cls(pool, limits, lambda: pool.shutdown(cancel_futures=True), abandon)
 
     @classmethod
     def dask(cls, scheduler: str, limits: Limits) -> Self:
@@ -96,7 +108,9 @@ class JobExecutor(AbstractContextManager["JobExecutor"]):
         """Hand over a job; gives at once what tells how it goes."""
         return RunningJob(self._backend.submit(run_isolated, spec, rows, self._limits))
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._abandon()
         self._close()
 
 

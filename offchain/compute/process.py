@@ -32,6 +32,8 @@ from offchain.compute.errors import (
 from offchain.compute.spec import JobSpec
 from offchain.compute.training import Trained, run_job
 
+RUNNING: set[subprocess.Popen[bytes]] = set()
+"""The processes of this one's jobs."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -97,6 +99,7 @@ def _converse(spec: bytes, rows: bytes, limits: Limits) -> bytes:
         env={**os.environ, **ONE_THREAD},
         start_new_session=True,
     )
+    RUNNING.add(process)
     try:
         written, words = process.communicate(
             len(spec).to_bytes(4, "big") + spec + rows, timeout=limits.seconds
@@ -104,14 +107,25 @@ def _converse(spec: bytes, rows: bytes, limits: Limits) -> bytes:
     except subprocess.TimeoutExpired:
         raise JobTimedOut(limits.seconds) from None
     finally:
+        RUNNING.discard(process)
         if process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             process.communicate()
     if process.returncode != 0 or not written:
         last = words.decode(errors="replace").strip().splitlines()[-1:]
         raise JobCrashed(process.returncode, "".join(last)[:300])
     return written
+
+
+def kill_all() -> None:
+    """End the processes of all jobs that run here; each is a crash to who waits for it."""
+    for process in tuple(RUNNING):
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def main(memory_bytes: int) -> None:

@@ -17,6 +17,7 @@ from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
+from offchain.workers.missed import missed_by_data_node
 from offchain.workers.moves import Moves
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ class DataNode:
         self.registry = TaskRegistryClient(sender.connection, sender)
         self.proof = ProofOfLearningClient(sender.connection, sender)
         self._sender, self._home, self._token_bytes = sender, home, token_bytes
+        self._ended: set[int] = set()  # tasks of which is said what was missed
 
     def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
         """Salt the rows, keep them, publish the manifest and post the task; gives its id."""
@@ -144,6 +146,10 @@ class DataNode:
             due=self._is_due(phase, task),
             published=phase != Phase.DRAW and self.registry.published_training_rows(task_id) is not None,
         )
+        if move in (Move.ABORT, Move.DONE) and task_id not in self._ended:
+            self._ended.add(task_id)
+            if missed := missed_by_data_node(task, phase, self.proof.commitment_count(task_id)):
+                log.error("task %d: %s", task_id, missed)
         if move not in (Move.WAIT, Move.DONE):
             log.info("task %d: %s", task_id, move.value)
         try:

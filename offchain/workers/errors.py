@@ -3,6 +3,7 @@
 from offchain.chain import errors
 
 OVERTAKEN = (
+    errors.TransactionOvertaken,
     errors.AlreadyDrawn,
     errors.DrawTooEarly,
     errors.PublishWindowClosed,
@@ -22,6 +23,19 @@ OVERTAKEN = (
     errors.NothingToRelease,
 )
 """It moved on between a decision and its transaction: the next decision is made from where it is now."""
+
+NODE_AWAY = (OSError, errors.EndpointFaulty)
+"""The node does not answer, or makes no sense: what it hides may yet be well."""
+
+PASSING = (
+    *NODE_AWAY,
+    errors.EndpointsDisagree,
+    errors.TransactionOvertaken,
+    errors.TransactionRejected,
+    errors.TransactionTimeout,
+    errors.FeeTooHigh,
+)
+"""It passes without anybody's help: the node comes back, fees fall, a block takes what was sent."""
 
 
 class WorkerError(Exception):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from offchain.chain.errors import EndpointFaulty
+from offchain.workers.errors import NODE_AWAY, PASSING
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-NODE_AWAY = (OSError, EndpointFaulty)  # it does not answer, or makes no sense: what it hides may yet be well
+LONGEST_PAUSE_SECONDS = 32.0  # the shortest windows that a deployment allows are not much longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Rounds:
     """Steps through tasks so that none can stop the others.
 
     Tasks, their data and their terms come from strangers, so no list of what a step may raise is complete. A
-    task whose step fails is tried again after a pause that doubles each time, or at once when the node answers
-    again. It is not given up, for a bond may be at stake.
+    task whose step fails is tried again after a pause that doubles each time, up to half a minute, or at once when
+    the node answers again. It is not given up, for a bond may be at stake.
     """
 
     def __init__(self, step: Callable[[int], Enum]) -> None:
@@ -49,7 +49,7 @@ class Rounds:
             done = self._step(task_id).name == "DONE"
         except Exception as error:
             times = before.times + 1 if before and not isinstance(error, NODE_AWAY) else 1
-            resume_at = time.monotonic() + POLL_SECONDS * 2**times
+            resume_at = time.monotonic() + min(POLL_SECONDS * 2**times, LONGEST_PAUSE_SECONDS)
             self.failures[task_id] = Failure(error, times, resume_at)
             log.warning("task %d: %s", task_id, error if str(error) else repr(error))
             return False
@@ -64,7 +64,7 @@ def carry(step: Callable[[int], Enum], task_ids: Iterable[int]) -> None:
     rounds, unfinished = Rounds(step), list(task_ids)
     while unfinished := rounds.run(unfinished):
         errors = [rounds.failures[task_id].error for task_id in unfinished if task_id in rounds.failures]
-        lasting = [error for error in errors if not isinstance(error, NODE_AWAY)]
+        lasting = [error for error in errors if not isinstance(error, PASSING)]
         if len(lasting) == len(unfinished):
             raise lasting[0]
         time.sleep(POLL_SECONDS)
@@ -76,7 +76,7 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
     while True:
         try:
             rounds.run(tasks())
-        except NODE_AWAY as error:
+        except PASSING as error:
             log.warning("%s", error)
         time.sleep(POLL_SECONDS)
 
@@ -88,7 +88,7 @@ def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]],
         try:
             known = list(tasks())
             unfinished = rounds.run(known)
-        except NODE_AWAY as error:
+        except PASSING as error:
             log.warning("%s", error)
         else:
             if len(known) >= count and not unfinished:

@@ -21,6 +21,7 @@ from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
+from offchain.workers.missed import missed_by_miner
 from offchain.workers.moves import Moves
 from offchain.workers.scorers import SCORERS
 from offchain.workers.task_rows import open_task_rows
@@ -105,6 +106,7 @@ class Miner:
         self.registry = TaskRegistryClient(sender.connection, sender)
         self.proof = ProofOfLearningClient(sender.connection, sender)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
+        self._ended: set[int] = set()  # tasks of which is said what was missed
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -125,6 +127,13 @@ class Miner:
             committed=place.order != 0,
             revealed=place.revealed,
         )
+        if move == Move.DONE and task_id not in self._ended:
+            self._ended.add(task_id)
+            committed, revealed = place.order != 0, place.revealed
+            has_model = secret is not None
+            missed = missed_by_miner(task, phase, has_model=has_model, committed=committed, revealed=revealed)
+            if missed:
+                log.error("task %d: %s", task_id, missed)
         try:
             self._make(move, task, secret)
         except OVERTAKEN as error:
@@ -163,6 +172,7 @@ class Miner:
 
     def _reveal(self, task: Task, secret: ModelSecret) -> None:
         """Score the model, from where it stopped if it did, in as many transactions as it takes."""
+        self.proof.check_phase(task.task_id, Phase.REVEAL)  # whoever is told the model early can commit to it
         rows = _rows_per_reveal(task, secret.model)
         for _ in range(MAX_REVEAL_TRANSACTIONS):
             if self.proof.commitment_of(task.task_id, self.address).revealed:

@@ -16,6 +16,7 @@ from offchain.storage import BlobMissing, StorageError
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
+from offchain.workers.missed import missed_by_provider
 from offchain.workers.moves import Moves
 from offchain.workers.pricing import provable_price
 
@@ -223,5 +224,7 @@ class Provider:
     def _settle(self, epoch_id: int, phase: EpochPhase) -> None:
         for purchase in self._due(epoch_id, phase):
             self.market.settle(epoch_id, purchase.purchase_id)
+            if purchase.status == PurchaseStatus.BOUGHT:
+                log.error("epoch %d: %s", epoch_id, missed_by_provider(self.market.epoch(epoch_id), purchase))
         if self.market.epoch(epoch_id).free_bond > 0:
             self.market.release_bond(epoch_id)

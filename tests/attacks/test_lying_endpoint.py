@@ -11,7 +11,8 @@ It would gain:
 
 Defence: bounded requests (`offchain/chain/endpoint.py`), one typed error for whatever cannot be, on which workers wait
 and go on, secrets on disk before they are committed to, signatures for one chain id, a limit on the fee of a
-transaction. What is not defended: who lies without contradicting itself can hide the chain; run a node of your own.
+transaction. What is not defended: who lies without contradicting itself can hide the chain; run a node of your own,
+or name several endpoints, which are asked for the phase before a model is revealed (`tests/unit/test_endpoints.py`).
 """
 
 import logging
@@ -38,10 +39,11 @@ from offchain.chain.local import anvil_chain
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
 from offchain.cli import main
-from offchain.cli.options import Printable
+from offchain.cli.running import Printable
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers import loop
+from offchain.workers.errors import NODE_AWAY
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from offchain.workers.provider import Plan, Provider
@@ -108,7 +110,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def connection(world: World, proxy: LyingProxy, url: str, deployments: Path) -> Connection:
     proxy.asked.clear()
     proxy.sent.clear()
-    return connect(url, deployments)
+    return connect([url], deployments)
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ def test_an_answer_that_is_none_is_a_typed_error_in_bounded_time(
         person.vault.balance_of(person.address)
 
     assert time.monotonic() - started < BOUND
-    assert isinstance(caught.value, loop.NODE_AWAY)  # so a worker waits and goes on
+    assert isinstance(caught.value, NODE_AWAY)  # so a worker waits and goes on
     assert person.balance() > 0  # as it can, when the truth is told again
 
 
@@ -211,7 +213,7 @@ def test_another_chain_id_is_found_out_when_connecting(
         proxy.lying("eth_chainId", result(told)),
         pytest.raises((errors.EndpointUnreachable, errors.WrongChain, errors.DeploymentInvalid)),
     ):
-        connect(url, deployments)
+        connect([url], deployments)
 
 
 def test_signatures_are_for_the_chain_of_the_deployment_whatever_is_told_later(
@@ -451,7 +453,7 @@ def attempt(miner: Miner, task: Task) -> Move | Exception:
     """A step, and what it ends with; nothing but what the loop survives for as long as it takes."""
     try:
         return miner.step(task.task_id)
-    except (*loop.NODE_AWAY, errors.ChainError) as failure:
+    except (*NODE_AWAY, errors.ChainError) as failure:
         return failure
 
 
@@ -562,7 +564,7 @@ def test_a_provider_delivers_what_it_sold_after_lies_about_everything(
             assert ends_at is not None
             world.chain.set_time(ends_at)
         for method in EVERY_METHOD[:-1]:
-            with proxy.lying(method, result("0x")), suppress(*loop.NODE_AWAY, errors.ChainError):
+            with proxy.lying(method, result("0x")), suppress(*NODE_AWAY, errors.ChainError):
                 provider.step(epoch_id)
         assert provider.epochs() == [epoch_id]
         provider.step(epoch_id)

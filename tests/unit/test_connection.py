@@ -33,24 +33,24 @@ def described(deployed: World) -> Deployment:
 
 def test_connect_raises_when_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(errors.EndpointUnreachable):
-        connect("http://127.0.0.1:9", tmp_path)
+        connect(["http://127.0.0.1:9"], tmp_path)
 
 
 def test_connect_raises_when_the_endpoint_is_no_url(tmp_path: Path) -> None:
     with pytest.raises(errors.EndpointUnreachable):
-        connect("nonsense", tmp_path)
+        connect(["nonsense"], tmp_path)
 
 
 def test_connect_raises_when_the_chain_is_not_the_one_meant(url: str, tmp_path: Path) -> None:
     with pytest.raises(errors.WrongChain) as caught:
-        connect(url, tmp_path, chain_id=1)
+        connect([url], tmp_path, chain_id=1)
 
     assert (caught.value.expected, caught.value.actual) == (1, 31337)
 
 
 def test_connect_raises_when_there_is_no_deployments_file(url: str, tmp_path: Path) -> None:
     with pytest.raises(errors.DeploymentInvalid):
-        connect(url, tmp_path)
+        connect([url], tmp_path)
 
 
 def test_connect_raises_when_the_file_is_of_another_chain(
@@ -59,7 +59,7 @@ def test_connect_raises_when_the_file_is_of_another_chain(
     described.model_copy(update={"chain_id": 5}).save(tmp_path).rename(tmp_path / "31337.json")
 
     with pytest.raises(errors.WrongChain):
-        connect(url, tmp_path)
+        connect([url], tmp_path)
 
 
 def test_connect_raises_when_the_contracts_are_not_there(
@@ -68,7 +68,7 @@ def test_connect_raises_when_the_contracts_are_not_there(
     described.save(tmp_path)
 
     with pytest.raises(errors.DeploymentInvalid, match="no contract"):
-        connect(url, tmp_path)
+        connect([url], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -104,18 +104,22 @@ def test_save_and_load_are_inverse(tmp_path: Path, described: Deployment) -> Non
 # accounts
 
 
+def unasked(keyfile: Path) -> str:
+    raise AssertionError(f"nobody needs the passphrase of {keyfile}")
+
+
 def test_dev_accounts_are_those_of_anvil(anvil: LocalChain) -> None:
     assert [dev_account(index).address for index in range(3)] == list(anvil.w3.eth.accounts[:3])
 
 
 def test_open_account_raises_when_a_dev_account_is_used_on_a_public_chain() -> None:
     with pytest.raises(errors.AccountInvalid):
-        open_account("dev:0", chain_id=1)
+        open_account("dev:0", 1, unasked)
 
 
 def test_open_account_raises_when_a_dev_account_has_no_number() -> None:
     with pytest.raises(errors.AccountInvalid):
-        open_account("dev:x", chain_id=31337)
+        open_account("dev:x", 31337, unasked)
 
 
 @pytest.fixture
@@ -126,25 +130,16 @@ def keyfile(tmp_path: Path) -> Path:
 
 
 def test_open_account_decrypts_a_keyfile(keyfile: Path) -> None:
-    assert open_account(str(keyfile), 1, "right").address == Account.from_key(b"\x01" * 32).address
+    assert open_account(str(keyfile), 1, lambda _: "right").address == Account.from_key(b"\x01" * 32).address
 
 
 def test_open_account_raises_when_the_passphrase_is_wrong(keyfile: Path) -> None:
     with pytest.raises(errors.AccountInvalid) as caught:
-        open_account(str(keyfile), 1, "wrong")
+        open_account(str(keyfile), 1, lambda _: "wrong")
 
     assert "wrong" not in str(caught.value)
 
 
-def test_open_account_raises_when_there_is_no_passphrase(
-    keyfile: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("POLE_PASSPHRASE", raising=False)
-
-    with pytest.raises(errors.AccountInvalid, match="POLE_PASSPHRASE"):
-        open_account(str(keyfile), 1)
-
-
 def test_open_account_raises_when_there_is_no_keyfile() -> None:
     with pytest.raises(errors.AccountInvalid):
-        open_account("nobody-has-this-alias", 1)
+        open_account("nobody-has-this-alias", 1, unasked)

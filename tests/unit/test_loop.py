@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from offchain.chain.errors import UnknownRevert
+from offchain.chain.errors import FeeTooHigh, TransactionRejected, TransactionTimeout, UnknownRevert
 from offchain.storage import BlobTooLarge
 from offchain.workers import loop
 from offchain.workers.errors import FundsTooLow
@@ -83,7 +83,7 @@ def test_watch_tries_a_failed_task_again_and_ever_less_often(clock: Clock) -> No
     with pytest.raises(Ended):
         loop.watch(step, lambda: [1])
 
-    assert tried == [0, 1, 3, 7, 15, 31, 63]  # pauses of 1, 2, 4, ... seconds
+    assert tried == [0, 1, 3, 7, 15, 31, 63, 95]  # pauses of 1, 2, 4, ... and then of 32 seconds
 
 
 def test_watch_goes_on_when_the_node_is_away(clock: Clock) -> None:
@@ -111,6 +111,19 @@ def test_carry_waits_for_a_node_that_is_away(clock: Clock) -> None:
     loop.carry(lambda task_id: step(), [1])
 
     assert clock.now == 2  # a second after each failure
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TransactionTimeout("0x00", 120), TransactionRejected("busy"), FeeTooHigh(2, 1)],
+    ids=lambda error: type(error).__name__,
+)
+def test_carry_goes_on_after_what_passes(clock: Clock, error: Exception) -> None:
+    step = steps(error, error, error, Move.DONE)
+
+    loop.carry(lambda task_id: step(), [1])
+
+    assert clock.now == 7  # pauses of 1, 2 and 4 seconds
 
 
 def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) -> None:

@@ -179,3 +179,18 @@ def children_or_wait(worker: subprocess.Popen[bytes], workers: list[subprocess.P
 def test_no_scheduler_is_an_error_at_once() -> None:
     with pytest.raises(ClusterUnreachable, match=r"127\.0\.0\.1:9"):
         JobExecutor.dask("tcp://127.0.0.1:9", GENEROUS)
+
+
+def test_an_executor_that_an_error_leaves_does_not_wait_for_its_jobs() -> None:
+    started = time.monotonic()
+
+    with pytest.raises(KeyboardInterrupt), JobExecutor.local(1, GENEROUS) as executor:
+        running, waiting = submit(executor, endless_job()), submit(executor, endless_job())
+        while not children_at_work(os.getpid()):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    assert time.monotonic() - started < GENEROUS.seconds / 2
+    assert children_at_work(os.getpid()) == []
+    assert isinstance(running.outcome().ended, JobCrashed)
+    assert waiting.progress().state is State.DONE  # it was cancelled

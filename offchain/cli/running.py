@@ -1,0 +1,100 @@
+"""How a worker's command runs: what it says, and how it ends when it is told to."""
+
+import json
+import logging
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+
+from rich.logging import RichHandler
+
+from offchain.cli.failures import printable
+
+log = logging.getLogger(__name__)
+
+SUBJECT = re.compile(r"(task|epoch|purchase) (\d+)(?: of epoch (\d+))?: ")
+
+
+class Printable(logging.Formatter):
+    """What a worker says may quote what others wrote."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line."""
+        return printable(super().format(record))
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object a line: time, level, what it is about by number, and what happened."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line."""
+        said = printable(record.getMessage())
+        about = SUBJECT.match(said)
+        numbers = {about[1]: int(about[2])} | ({"epoch": int(about[3])} if about[3] else {}) if about else {}
+        return json.dumps(
+            {
+                "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                "level": record.levelname.lower(),
+                **numbers,
+                "event": said[about.end() :] if about else said,
+                "logger": record.name,
+            }
+        )
+
+
+def log_warnings() -> None:
+    """Show what a command warns of, on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Printable("Warning: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def log_progress(log_format: str) -> None:
+    """Show what a worker does, a line a step."""
+    handler: logging.Handler
+    if log_format == "json":
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonLines())
+    else:
+        handler = RichHandler(
+            show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]"
+        )
+        handler.setFormatter(Printable("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for noisy in ("web3", "urllib3", "requests"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class Stopped(BaseException):
+    """Somebody wants this process to end. No step catches it."""
+
+    def __init__(self, number: int) -> None:
+        self.signal = signal.Signals(number)
+        super().__init__(self.signal.name)
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Leave the block at once on SIGINT and SIGTERM, and the process with status 130 or 0.
+
+    A step can be left anywhere: what must not be lost is on disk before it is sent. A second signal ends the process.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise Stopped(number)
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except Stopped as stopped:
+        log.info("stopped by %s: started again, it goes on where it was", stopped)
+        sys.exit(130 if stopped.signal == signal.SIGINT else 0)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,212 @@
+"""What a worker needs, looked at piece by piece, each with what mends it."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from offchain.chain.connection import Connection, connect, open_endpoint, readable
+from offchain.chain.deployment import Deployment
+from offchain.chain.endpoint import shown
+from offchain.chain.errors import AccountInvalid, ChainError
+from offchain.chain.vault import TokenClient, VaultClient
+
+LEAST_FREE_BYTES = 1 << 30
+LEAST_GAS = 10_000_000  # a reveal of a large model, and what is around it
+CLOCK_SECONDS = 15  # more than a block is made in
+OLD_HEAD_SECONDS = 60
+
+
+class State(Enum):
+    """How a check ended."""
+
+    OK = "ok"
+    NOTE = "note"  # it may be meant so
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found, and how to mend it where it is not as it should be."""
+
+    check: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What is to be looked at.
+
+    account : opens the account for a chain, where one is named
+    """
+
+    urls: Sequence[str]
+    deployments: Path
+    home: Path
+    account: Callable[[int], LocalAccount] | None
+
+
+def examine(needs: Needs) -> Iterator[Finding]:
+    """Look at everything that can be looked at with what works so far."""
+    yield check_storage(needs.home)
+    chain_ids: dict[str, int] = {}
+    for url in needs.urls:
+        chain_id, findings = check_endpoint(url)
+        if chain_id is not None:
+            chain_ids[url] = chain_id
+        yield from findings
+    served = sorted(set(chain_ids.values()))
+    if len(served) > 1:
+        found = f"the endpoints serve different chains: {', '.join(map(str, served))}"
+        yield Finding("chain", State.WRONG, found, "name endpoints of one chain: --rpc")
+    if len(served) != 1:
+        return
+    yield Finding("chain", State.OK, f"chain {served[0]}")
+    connection, finding = check_deployment(list(chain_ids), needs.deployments, served[0])
+    yield finding
+    if connection is not None:
+        yield from check_account(needs, connection)
+
+
+def check_storage(home: Path) -> Finding:
+    """Whether the data directory can be written, and has room."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home) as file:
+            file.write(b"0")
+            os.fsync(file.fileno())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return Finding("storage", State.WRONG, f"{home}: {reason}", "name a folder that is yours: --home")
+    free = shutil.disk_usage(home).free
+    found = f"{home}: {free / 2**30:.1f} GB free"
+    if free < LEAST_FREE_BYTES:
+        return Finding("storage", State.WRONG, found, "make room, or name another folder: --home")
+    return Finding("storage", State.OK, found)
+
+
+def check_endpoint(url: str) -> tuple[int | None, list[Finding]]:
+    """Whether somebody answers, and how the newest block goes with the own clock; gives the chain's id."""
+    try:
+        started = time.monotonic()
+        w3, chain_id = open_endpoint(url)
+        with readable():
+            block = w3.eth.get_block("latest")
+            number, timestamp = int(block["number"]), int(block["timestamp"])
+        seconds = time.monotonic() - started
+    except (ChainError, OSError) as error:
+        mend = "start the node, or name another: --rpc"
+        return None, [Finding("endpoint", State.WRONG, str(error), mend)]
+    found = f"{shown(url)}: block {number:,}, answers in {seconds:.2f} s"
+    return chain_id, [Finding("endpoint", State.OK, found), compare_clocks(timestamp, time.time())]
+
+
+def compare_clocks(timestamp: int, now: float) -> Finding:
+    """Whether a node's newest block is neither old nor from the future."""
+    ahead = timestamp - now
+    if ahead > CLOCK_SECONDS:
+        mend = "set the clock of this machine (timedatectl set-ntp true); on a local chain it may be meant so"
+        return Finding("clock", State.NOTE, f"the newest block is {ahead:,.0f} s ahead of this clock", mend)
+    if ahead < -OLD_HEAD_SECONDS:
+        mend = "wait until the node has synchronised, or name another; a local chain rests until it is used"
+        return Finding("clock", State.NOTE, f"the newest block is {-ahead:,.0f} s old", mend)
+    return Finding("clock", State.OK, f"{abs(ahead):.0f} s from the newest block")
+
+
+def check_deployment(
+    urls: Sequence[str], deployments: Path, chain_id: int
+) -> tuple[Connection | None, Finding]:
+    """Whether the deployments file fits, and there is code at each of its addresses."""
+    name, mend = "deployment", "name the folder of the right file: --deployments; or deploy: ape run deploy"
+    try:
+        connection = connect(urls, deployments, chain_id)
+        empty = list(_without_code(connection))
+    except (ChainError, OSError) as error:
+        return None, Finding(name, State.WRONG, str(error), mend)
+    if empty:
+        return None, Finding(name, State.WRONG, f"there is no contract at {', '.join(empty)}", mend)
+    return connection, Finding(
+        name, State.OK, f"all contracts are there, since block {connection.deployment.block:,}"
+    )
+
+
+def _without_code(connection: Connection) -> Iterator[str]:
+    for name, address in _addresses(connection.deployment):
+        with readable():
+            code = connection.w3.eth.get_code(Web3.to_checksum_address(address))
+        if not code:
+            yield f"{name} {address}"
+
+
+def _addresses(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    for name in ("token", "vault", "registry", "proof", "ledger", "market"):
+        yield name, getattr(deployment, name).address
+    for name, scorer in deployment.scorers.items():
+        yield name, scorer.address
+
+
+def check_account(needs: Needs, connection: Connection) -> Iterator[Finding]:
+    """Whether the account opens, can pay for gas, has tokens, and lets the contracts move them."""
+    if needs.account is None:
+        yield Finding("account", State.NOTE, "no account is named", "name one: --account")
+        return
+    try:
+        account = needs.account(connection.deployment.chain_id)
+    except AccountInvalid as error:
+        mend = "ape accounts list shows what there is; the passphrase: POLE_PASSPHRASE or --passphrase-file"
+        yield Finding("account", State.WRONG, str(error), mend)
+        return
+    yield Finding("account", State.OK, account.address)
+    try:
+        yield check_gas_money(connection, account.address)
+        yield check_tokens(connection, account.address)
+        yield check_operators(connection, account.address)
+    except (ChainError, OSError) as error:
+        yield Finding("money", State.WRONG, str(error), "try again, or name another endpoint: --rpc")
+
+
+def check_gas_money(connection: Connection, account: str) -> Finding:
+    """Whether the account has enough of the chain's own coin."""
+    with readable():
+        balance = int(connection.w3.eth.get_balance(Web3.to_checksum_address(account)))
+        needed = LEAST_GAS * int(connection.w3.eth.gas_price)
+    found = f"{Decimal(balance).scaleb(-18):f} of the chain's own coin"
+    if balance < needed:
+        mend = f"send {account} at least {Decimal(needed - balance).scaleb(-18):f} more"
+        return Finding("gas money", State.WRONG, found, mend)
+    return Finding("gas money", State.OK, found)
+
+
+def check_tokens(connection: Connection, account: str) -> Finding:
+    """Whether there is anything for bonds and rewards; what is outside the vault is deposited when it is needed."""
+    token = TokenClient(connection)
+    inside, outside = VaultClient(connection).balance_of(account), token.balance_of(account)
+    decimals, symbol = token.decimals(), token.symbol()
+    told = [f"{Decimal(units).scaleb(-decimals).normalize():f} {symbol}" for units in (inside, outside)]
+    found = f"{told[0]} in the vault, {told[1]} outside"
+    if inside + outside == 0:
+        mend = f"get {symbol}; on a local chain or test network: pole vault mint 1000"
+        return Finding("tokens", State.WRONG, found, mend)
+    return Finding("tokens", State.OK, found)
+
+
+def check_operators(connection: Connection, account: str) -> Finding:
+    """Which contracts may move the vault balance; a worker approves the one it needs, once, by itself."""
+    vault, deployment = VaultClient(connection), connection.deployment
+    names = ("registry", "proof", "market")
+    approved = [name for name in names if vault.is_operator(account, getattr(deployment, name).address)]
+    missing = [name for name in names if name not in approved]
+    found = f"may move the vault balance: {', '.join(approved) or 'none'}"
+    return Finding(
+        "operators", State.OK, found + (f"; approved when needed: {', '.join(missing)}" if missing else "")
+    )

@@ -1,0 +1,141 @@
+"""The configuration: what comes before what, and what is refused."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from offchain.cli import main
+from offchain.cli.keys import passphrase_from
+
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def run(file: Path, *flags: str, **environment: str) -> Result:
+    runner = CliRunner(mix_stderr=False, env={"POLE_CONFIG": str(file), **environment})
+    return runner.invoke(main, ["config", "--json", *flags])
+
+
+def told(file: Path, *flags: str, **environment: str) -> dict[str, tuple[Any, str]]:
+    """The value and the source of each setting."""
+    rows = json.loads(run(file, *flags, **environment).stdout)["settings"]
+    return {row["setting"]: (row["value"], row["source"]) for row in rows}
+
+
+def test_a_flag_comes_before_the_environment_before_the_file_before_the_default(file: Path) -> None:
+    file.write_text("confirmations = 1")
+
+    assert told(file, "--confirmations", "3", POLE_CONFIRMATIONS="2")["confirmations"] == (3, "flag")
+    assert told(file, POLE_CONFIRMATIONS="2")["confirmations"] == (2, "environment")
+    assert told(file)["confirmations"] == (1, "file")
+    file.write_text("")
+    assert told(file)["confirmations"] == (0, "default")
+
+
+@pytest.mark.parametrize("between", [" ", ",", ", "])
+def test_the_environment_names_several_endpoints(file: Path, between: str) -> None:
+    file.write_text("")
+
+    assert told(file, POLE_RPC=f"http://a:1{between}http://b:2")["rpc"] == (
+        ["http://a:1", "http://b:2"],
+        "environment",
+    )
+
+
+@pytest.mark.parametrize("written", ['"http://a:1"', '["http://a:1"]'])
+def test_the_file_names_one_endpoint_or_several(file: Path, written: str) -> None:
+    file.write_text(f"rpc = {written}")
+
+    assert told(file)["rpc"] == (["http://a:1"], "file")
+
+
+def test_a_table_is_for_its_command_alone(file: Path) -> None:
+    file.write_text('account = "a"\n[mine]\naccount = "b"\nestimator = "mlp"\n[task.post]\nreward = 5')
+
+    settings = told(file, POLE_PROVIDE_CAPACITY="7")
+
+    assert settings["account"] == ("a", "file")
+    assert settings["mine.account"] == ("b", "file")
+    assert settings["mine.estimator"] == ("mlp", "file")
+    assert settings["task.post.reward"] == ("5", "file")
+    assert settings["provide.capacity"] == ("7", "environment")
+    assert "consume.estimator" not in settings
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("rcp = 1", "'rcp'"),
+        ('rpc = "ftp://a"', "rpc: not a URL"),
+        ("rpc = []", "rpc"),
+        ("rpc = [", "not TOML"),
+        ("confirmations = -1", "confirmations"),
+        ('confirmations = "1"', "confirmations"),
+        ("max_fee = 0", "max_fee"),
+        ('log_format = "xml"', "log_format"),
+        ("[mien]", "no command 'mien'"),
+        ("[task.pots]", "no command 'task.pots'"),
+        ("[mine]\nestimatr = 1", "'estimatr' in [mine]"),
+        ('[mine]\nrpc = "x"', "mine.rpc: not a URL"),
+        ('[provide]\ncapacity = "many"', "--capacity"),
+        ("\xff", "not TOML"),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_by_the_place(file: Path, content: str, named: str) -> None:
+    file.write_bytes(content.encode("latin-1"))
+
+    ended = run(file)
+
+    assert ended.exit_code in (1, 2)
+    assert named in ended.stderr.replace("\n", " ")
+
+
+def test_a_file_that_is_named_and_missing_is_told(file: Path) -> None:
+    ended = run(file)
+
+    assert ended.exit_code == 1
+    assert str(file) in ended.stderr
+
+
+def test_nothing_secret_is_shown(file: Path) -> None:
+    file.write_text(f'rpc = "https://user:{KEY}@node.example/v3/{KEY}"')
+
+    ended = run(file, POLE_PASSPHRASE=KEY)
+
+    assert ended.exit_code == 0
+    assert KEY not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("content", [f'passphrase = "{KEY}"', f'rpc = "{KEY}"', f'confirmations = "{KEY}"'])
+def test_what_is_wrong_is_not_repeated(file: Path, content: str) -> None:
+    file.write_text(content)
+
+    ended = run(file)
+
+    assert ended.exit_code == 1
+    assert KEY not in ended.stdout + ended.stderr
+
+
+def test_a_passphrase_file_comes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "passphrase"
+    path.write_text("from the file\n")
+    monkeypatch.setenv("POLE_PASSPHRASE", "from the environment")
+
+    assert passphrase_from(path)(Path("key.json")) == "from the file"
+
+
+def test_the_passphrase_leaves_the_environment_that_jobs_inherit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLE_PASSPHRASE", "right")
+
+    assert passphrase_from(None)(Path("key.json")) == "right"
+    assert "POLE_PASSPHRASE" not in os.environ

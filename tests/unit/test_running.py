@@ -1,0 +1,64 @@
+"""What a worker's log is to a program, and how its command ends."""
+
+import json
+import logging
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from offchain.cli.running import JsonLines, stopping
+
+
+def line(message: str, *arguments: object) -> dict[str, Any]:
+    """What is written of a record that was made at the beginning of 2026."""
+    record = logging.LogRecord("pole", logging.WARNING, "", 0, message, arguments, None)
+    record.created = 1_767_225_600.25
+    written = JsonLines().format(record)
+    assert "\n" not in written
+    told: dict[str, Any] = json.loads(written)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments", "about"),
+    [
+        ("task %d: %s", (3, "done"), {"task": 3}),
+        ("epoch %d: %s", (4, "done"), {"epoch": 4}),
+        ("purchase %d of epoch %d: %s", (2, 1, "done"), {"purchase": 2, "epoch": 1}),
+        ("%s", ("done",), {}),
+    ],
+)
+def test_a_line_tells_time_level_and_what_it_is_about(
+    message: str, arguments: tuple[object, ...], about: dict[str, int]
+) -> None:
+    assert line(message, *arguments) == {
+        "time": "2026-01-01T00:00:00.250+00:00",
+        "level": "warning",
+        **about,
+        "event": "done",
+        "logger": "pole",
+    }
+
+
+def test_a_line_is_one_line_whatever_others_wrote() -> None:
+    assert line("task %d: %s", 1, 'a\n{"level": "info"}\x1b[2J')["event"] == r'a\n{"level": "info"}\x1b[2J'
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_leaves_what_sleeps_and_no_step_catches_it(number: signal.Signals, status: int) -> None:
+    before = signal.getsignal(number)
+    started = time.monotonic()
+
+    with pytest.raises(SystemExit) as ended, stopping():
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        except Exception as error:
+            raise AssertionError("a step caught it") from error
+
+    assert ended.value.code == status
+    assert time.monotonic() - started < 5
+    assert signal.getsignal(number) == before
