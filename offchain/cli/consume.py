@@ -27,8 +27,9 @@ def consume(node: Node, account: str, task_id: int | None, estimator: str, seed:
     provider's price is bought. A model is accepted if it scores on rows kept back what the pilot leads to expect.
     """
     log_progress()
-    consumer = Consumer(*node.sign_as(account), estimator, seed)
-    if task_id is not None:
-        carry(consumer.step, [task_id])
-    else:
-        watch(consumer.step, consumer.tasks)
+    with node.work_as(account) as (sender, home):
+        consumer = Consumer(sender, home, estimator, seed)
+        if task_id is not None:
+            carry(consumer.step, [task_id])
+        else:
+            watch(consumer.step, consumer.tasks)

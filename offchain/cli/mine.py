@@ -25,9 +25,9 @@ def mine(node: Node, account: str, task_id: int | None, estimator: str, seed: in
     was when it is started again with the same account and data directory.
     """
     log_progress()
-    sender, home = node.sign_as(account)
-    miner = Miner(sender, home, estimator, seed)
-    if task_id is not None:
-        carry(miner.step, [task_id])
-    else:
-        watch(miner.step, miner.tasks)
+    with node.work_as(account) as (sender, home):
+        miner = Miner(sender, home, estimator, seed)
+        if task_id is not None:
+            carry(miner.step, [task_id])
+        else:
+            watch(miner.step, miner.tasks)

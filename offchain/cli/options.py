@@ -1,7 +1,8 @@
 """The options that commands share, and what they open."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -49,6 +50,13 @@ class Node:
         connection = self.connect()
         sender = Sender(connection, open_account(account, connection.deployment.chain_id))
         return sender, Home.of(self.root, connection, sender.address)
+
+    @contextmanager
+    def work_as(self, account: str) -> Iterator[tuple[Sender, Home]]:
+        """Connect as an account and hold it until the block ends; raises AccountBusy where another process does."""
+        sender, home = self.sign_as(account)
+        with home.hold():
+            yield sender, home
 
     @property
     def blobs(self) -> BlobStore:
