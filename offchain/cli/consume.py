@@ -25,8 +25,9 @@ def consume(node: Node, account: Signer, task_id: int | None, estimator: str, se
     A short pilot on the task's rows tells what an iteration is worth; that is declared, and the best response to the
     provider's price is bought. A model is accepted if it scores on rows kept back what the pilot leads to expect.
     """
-    consumer = Consumer(*node.sign_as(account), estimator, seed)
-    if task_id is not None:
-        carry(consumer.step, [task_id])
-    else:
-        watch(consumer.step, consumer.tasks)
+    with node.work_as(account) as (sender, home):
+        consumer = Consumer(sender, home, estimator, seed)
+        if task_id is not None:
+            carry(consumer.step, [task_id])
+        else:
+            watch(consumer.step, consumer.tasks)

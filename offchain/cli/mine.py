@@ -23,9 +23,9 @@ def mine(node: Node, account: Signer, task_id: int | None, estimator: str, seed:
     The model and its salt are on disk before they are committed to, so a miner that was stopped goes on where it
     was when it is started again with the same account and data directory.
     """
-    sender, home = node.sign_as(account)
-    miner = Miner(sender, home, estimator, seed)
-    if task_id is not None:
-        carry(miner.step, [task_id])
-    else:
-        watch(miner.step, miner.tasks)
+    with node.work_as(account) as (sender, home):
+        miner = Miner(sender, home, estimator, seed)
+        if task_id is not None:
+            carry(miner.step, [task_id])
+        else:
+            watch(miner.step, miner.tasks)

@@ -1,6 +1,7 @@
 """The options that commands share, and what they open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
@@ -51,6 +52,13 @@ class Node:
         )
         sender = Sender(connection, account, rules=signer.rules)
         return sender, Home.of(self.root, connection, sender.address)
+
+    @contextmanager
+    def work_as(self, signer: Signer) -> Iterator[tuple[Sender, Home]]:
+        """Connect as an account and hold it until the block ends; raises AccountBusy where another process does."""
+        sender, home = self.sign_as(signer)
+        with home.hold():
+            yield sender, home
 
     @property
     def blobs(self) -> BlobStore:

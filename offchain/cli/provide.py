@@ -97,29 +97,29 @@ def provide(
     The price is proved on chain. A job that crashes, or takes too long or too much memory, is refunded with a part of
     your bond; it stops no other. What an epoch does not sell is offered in the next.
     """
-    sender, home = node.sign_as(account)
-    first = EpochSpec(
-        capacity=to_wad_units(capacity),
-        unit_cost=to_units(sender.connection, unit_cost),
-        price_floor=to_units(sender.connection, price_floor),
-        price_cap=to_units(sender.connection, price_cap),
-        bond=to_units(sender.connection, bond),
-        tolerance_wad=int(Decimal(repr(tolerance)).scaleb(18)),
-        max_consumers=consumers,
-        declare_seconds=declare_seconds,
-        price_seconds=price_seconds,
-        buy_seconds=buy_seconds,
-        leftover_seconds=leftover_seconds,
-        deliver_seconds=deliver_seconds,
-        accept_seconds=accept_seconds,
-    )
-    limits = Limits(job_seconds, job_megabytes << 20)
-    with JobExecutor.dask(dask, limits) if dask else JobExecutor.local(processes, limits) as executor:
-        provider = Provider(sender, home, Plan(first, to_wad_units(replenish), epochs), executor)
-        if epochs is None:
-            watch(provider.step, provider.epochs)
-        else:
-            watch_until(provider.step, provider.epochs, epochs)
+    with node.work_as(account) as (sender, home):
+        first = EpochSpec(
+            capacity=to_wad_units(capacity),
+            unit_cost=to_units(sender.connection, unit_cost),
+            price_floor=to_units(sender.connection, price_floor),
+            price_cap=to_units(sender.connection, price_cap),
+            bond=to_units(sender.connection, bond),
+            tolerance_wad=int(Decimal(repr(tolerance)).scaleb(18)),
+            max_consumers=consumers,
+            declare_seconds=declare_seconds,
+            price_seconds=price_seconds,
+            buy_seconds=buy_seconds,
+            leftover_seconds=leftover_seconds,
+            deliver_seconds=deliver_seconds,
+            accept_seconds=accept_seconds,
+        )
+        limits = Limits(job_seconds, job_megabytes << 20)
+        with JobExecutor.dask(dask, limits) if dask else JobExecutor.local(processes, limits) as executor:
+            provider = Provider(sender, home, Plan(first, to_wad_units(replenish), epochs), executor)
+            if epochs is None:
+                watch(provider.step, provider.epochs)
+            else:
+                watch_until(provider.step, provider.epochs, epochs)
 
 
 def to_wad_units(amount: Decimal) -> int:

@@ -1,5 +1,6 @@
 """`pole task`: post a training task, carry it to its end, look at tasks."""
 
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from offchain.learning.metrics import Metric
 from offchain.learning.model import KIND_DENSE, KIND_TREES
 from offchain.workers import reading
 from offchain.workers.data_node import DataNode, Terms, default_test_count
-from offchain.workers.loop import carry
+from offchain.workers.loop import carry, watch
 from offchain.workers.scorers import SCORERS
 
 MODELS = {"dense": KIND_DENSE, "trees": KIND_TREES}
@@ -92,7 +93,7 @@ def task() -> None:
     show_default=True,
     help="Features of a row after its secure mapping; 0 turns it off, auto is twice the features, at least 64.",
 )
-@click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
+@click.option("--detach", is_flag=True, help="Post only, for a `pole task serve` to carry on.")
 @worker_options
 def post(
     node: Node,
@@ -121,41 +122,47 @@ def post(
     dataset = datasets.from_csv(Path(data), target) if target else datasets.load(data)
     encoded = datasets.encode(dataset)
     sender, home = node.sign_as(account)
-    connection = sender.connection
-    manifest = encoded.manifest
-    terms = Terms(
-        reward=to_units(connection, reward),
-        data_node_bond=to_units(connection, bond),
-        miner_bond=to_units(connection, miner_bond),
-        min_score_wad=int(min_score * 10**18),
-        commit_seconds=commit_seconds,
-        disclose_seconds=disclose_seconds,
-        reveal_seconds=reveal_seconds,
-        mapping_width=(
-            default_width(manifest.feature_count) if mapping_width == "auto" else int(mapping_width)
-        ),
-    )
-    count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
-    scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
-    data_node = DataNode(sender, home)
-    scored = Metric[(metric or ("accuracy" if manifest.class_count else "r2")).upper()]
-    task_id = data_node.post(encoded, scorer, scored, count, terms)
-    click.echo(
-        f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"
-        f" {show_units(connection, terms.reward)} to win"
-    )
-    if not detach:
-        carry(data_node.step, [task_id])
+    with nullcontext() if detach else home.hold():
+        connection = sender.connection
+        manifest = encoded.manifest
+        terms = Terms(
+            reward=to_units(connection, reward),
+            data_node_bond=to_units(connection, bond),
+            miner_bond=to_units(connection, miner_bond),
+            min_score_wad=int(min_score * 10**18),
+            commit_seconds=commit_seconds,
+            disclose_seconds=disclose_seconds,
+            reveal_seconds=reveal_seconds,
+            mapping_width=(
+                default_width(manifest.feature_count) if mapping_width == "auto" else int(mapping_width)
+            ),
+        )
+        count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
+        scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
+        data_node = DataNode(sender, home)
+        scored = Metric[(metric or ("accuracy" if manifest.class_count else "r2")).upper()]
+        task_id = data_node.post(encoded, scorer, scored, count, terms)
+        click.echo(
+            f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"
+            f" {show_units(connection, terms.reward)} to win"
+        )
+        if not detach:
+            carry(data_node.step, [task_id])
 
 
 @task.command()
+@click.option("--once", is_flag=True, help="End when the tasks there are have ended.")
 @worker_options
-def serve(node: Node, account: Signer) -> None:
-    """Carry all of your unfinished tasks to their end."""
-    data_node = DataNode(*node.sign_as(account))
-    tasks = data_node.own_tasks()
-    click.echo(f"{len(tasks)} unfinished task(s)")
-    carry(data_node.step, tasks)
+def serve(node: Node, account: Signer, once: bool) -> None:
+    """Carry your tasks to their end, and those that you post meanwhile."""
+    with node.work_as(account) as (sender, home):
+        data_node = DataNode(sender, home)
+        tasks = data_node.tasks()
+        click.echo(f"{len(tasks)} task(s) of {data_node.address}")
+        if once:
+            carry(data_node.step, tasks)
+        else:
+            watch(data_node.step, data_node.tasks)
 
 
 @task.command("list")

@@ -99,6 +99,8 @@ class DataNode:
         self.proof = ProofOfLearningClient(sender.connection, sender)
         self._sender, self._home, self._token_bytes = sender, home, token_bytes
         self._ended: set[int] = set()  # tasks of which is said what was missed
+        self._own: list[int] = []
+        self._looked_at = 0  # the last task of which it is known whose it is
 
     def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
         """Salt the rows, keep them, publish the manifest and post the task; gives its id."""
@@ -128,14 +130,13 @@ class DataNode:
         make_available(self._sender, terms.reward + terms.data_node_bond, self.registry.address)
         return self.registry.post(spec)
 
-    def own_tasks(self) -> list[int]:
-        """The ids of this account's tasks that have not ended."""
-        return [
-            task_id
-            for task_id in range(1, self.registry.task_count() + 1)
-            if self.registry.task(task_id).data_node == self.address
-            and not self.proof.phase_of(task_id).is_over
-        ]
+    def tasks(self) -> list[int]:
+        """The ids of this account's tasks."""
+        count = self.registry.task_count()
+        new = range(self._looked_at + 1, count + 1)
+        self._own += [task_id for task_id in new if self.registry.task(task_id).data_node == self.address]
+        self._looked_at = count
+        return self._own
 
     def step(self, task_id: int) -> Move:
         """Make the next move for a task, if there is one, and tell which."""

@@ -58,6 +58,24 @@ class SecretsLost(WorkerError):
         super().__init__(f"the secrets of {what} are not in {folder}: run where they were made")
 
 
+class AccountBusy(WorkerError):
+    """Another process works as an account: two would use each other's nonces."""
+
+    def __init__(self, account: str, folder: str) -> None:
+        self.account, self.folder = account, folder
+        super().__init__(
+            f"another process works as {account} (it holds the lock in {folder}): stop that one first"
+        )
+
+
+class StateUnreadable(WorkerError):
+    """A worker's state cannot be read or written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the state in {path} cannot be used: {reason}")
+
+
 class ScorerUnsupported(WorkerError):
     """A task is scored by a contract that does not read this miner's models."""
 

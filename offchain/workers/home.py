@@ -4,25 +4,46 @@
 
     <root>/blobs/                                  content-addressed, shared between workers
     <root>/<chain id>-<proof>/<account>/           private to one account
-        data/<data root>.json                      a data node's rows and salts
-        models/<task id>-<data root>.json          a miner's model and salt
-        orders/<task id>-<data root>.json          what a consumer declared for a task, and in which epoch
+        state.db                                   SQLite: rows and salts, models and salts, orders
+        lock                                       held by the one process that works as the account
 """
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from offchain.chain.connection import Connection
 from offchain.chain.registry import Task
 from offchain.economics.curve import LearningCurve
 from offchain.learning.rows import SaltedRows
-from offchain.storage import BlobStore, write_durably
+from offchain.storage import BlobStore
+from offchain.workers.errors import AccountBusy, StateUnreadable
+
+VERSION = 1
+LOCK_SECONDS = 30.0  # that a write waits for another process's, before it fails
+# A local chain that is started anew has the same contracts and task ids, and other tasks: hence the data root.
+SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS rows (
+    data_root BLOB PRIMARY KEY, secret BLOB NOT NULL, row_size INTEGER NOT NULL, content BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS models (
+    task_id INTEGER, data_root BLOB, model BLOB NOT NULL, salt BLOB NOT NULL, PRIMARY KEY (task_id, data_root)
+) STRICT;
+CREATE TABLE IF NOT EXISTS orders (
+    task_id INTEGER, data_root BLOB, content TEXT NOT NULL, PRIMARY KEY (task_id, data_root)
+) STRICT;
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
 
 
 def default_root() -> Path:
@@ -73,51 +94,84 @@ class Home:
         """The blobs that workers share."""
         return BlobStore(self.root / "blobs")
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Work as this account until the block ends; raises AccountBusy where another process does.
+
+        The operating system lets the lock go when the process ends, however it ends.
+        """
+        self.account_folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.account_folder / "lock", mode=0o600)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise AccountBusy(self.account_folder.name, str(self.account_folder)) from error
+        with lock:
+            yield
+
     def save_rows(self, rows: SaltedRows) -> None:
         """Keep the rows of a task to be posted."""
-        content = {"secret": rows.secret.hex(), "rows": [row.hex() for row in rows.rows]}
-        self._save(self._rows_path(rows.root()), content)
+        values = (rows.root(), rows.secret, len(rows.rows[0]), b"".join(rows.rows))
+        self._write("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?)", values)
 
     def load_rows(self, data_root: bytes) -> SaltedRows | None:
         """The rows behind a root, where this account made it."""
-        content = self._load(self._rows_path(data_root))
-        if content is None:
+        found = self._read("SELECT secret, row_size, content FROM rows WHERE data_root = ?", (data_root,))
+        if found is None:
             return None
-        return SaltedRows(tuple(map(bytes.fromhex, content["rows"])), bytes.fromhex(content["secret"]))
+        secret, size, content = found
+        return SaltedRows(tuple(content[at : at + size] for at in range(0, len(content), size)), secret)
 
     def save_model(self, task: Task, secret: ModelSecret) -> None:
         """Keep a model that is to be committed to, unless there is one: it may be committed to already."""
-        with suppress(FileExistsError):
-            content = {"model": secret.model.hex(), "salt": secret.salt.hex()}
-            self._save(self._task_path("models", task), content, once=True)
+        values = (task.task_id, task.data_root, secret.model, secret.salt)
+        self._write("INSERT OR IGNORE INTO models VALUES (?, ?, ?, ?)", values)
 
     def load_model(self, task: Task) -> ModelSecret | None:
         """The model for a task, where this account has one."""
-        content = self._load(self._task_path("models", task))
-        if content is None:
-            return None
-        return ModelSecret(bytes.fromhex(content["model"]), bytes.fromhex(content["salt"]))
+        query = "SELECT model, salt FROM models WHERE task_id = ? AND data_root = ?"
+        found = self._read(query, (task.task_id, task.data_root))
+        return ModelSecret(*found) if found else None
 
     def save_order(self, task: Task, order: Order) -> None:
         """Keep what is declared for a task; a later order takes the place of an earlier one."""
-        self._save(self._task_path("orders", task), asdict(order))
+        values = (task.task_id, task.data_root, json.dumps(asdict(order)))
+        self._write("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", values)
 
     def load_order(self, task: Task) -> Order | None:
         """The last order for a task, if there was one."""
-        content = self._load(self._task_path("orders", task))
-        if content is None:
+        query = "SELECT content FROM orders WHERE task_id = ? AND data_root = ?"
+        found = self._read(query, (task.task_id, task.data_root))
+        if found is None:
             return None
+        content = json.loads(found[0])
         return Order(**{**content, "curve": LearningCurve(**content["curve"])})
 
-    def _rows_path(self, data_root: bytes) -> Path:
-        return self.account_folder / "data" / f"{data_root.hex()}.json"
+    def _write(self, statement: str, values: Sequence[object]) -> None:
+        """Run a statement that is on the disk when this returns."""
+        with self._open() as state:
+            state.execute(statement, values)
 
-    def _task_path(self, kind: str, task: Task) -> Path:
-        # A local chain that is started anew has the same contracts and task ids, and other tasks.
-        return self.account_folder / kind / f"{task.task_id}-{task.data_root.hex()}.json"
+    def _read(self, query: str, values: Sequence[object]) -> Any:
+        with self._open() as state:
+            return state.execute(query, values).fetchone()
 
-    def _save(self, path: Path, content: Mapping[str, object], *, once: bool = False) -> None:
-        write_durably(path, json.dumps(content).encode(), once=once)
-
-    def _load(self, path: Path) -> dict[str, Any] | None:
-        return json.loads(path.read_bytes()) if path.is_file() else None
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.account_folder.mkdir(parents=True, exist_ok=True)
+        path = self.account_folder / "state.db"
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # for its owner's eyes
+        try:
+            with closing(sqlite3.connect(path, LOCK_SECONDS, isolation_level=None)) as state:
+                state.execute("PRAGMA journal_mode = WAL")
+                state.execute("PRAGMA synchronous = FULL")
+                version = state.execute("PRAGMA user_version").fetchone()[0]
+                if version == 0:
+                    state.executescript(SCHEMA)
+                elif version != VERSION:
+                    raise StateUnreadable(
+                        str(path), f"it has version {version}, and this program reads {VERSION}"
+                    )
+                yield state
+        except sqlite3.Error as error:
+            raise StateUnreadable(str(path), str(error)) from error

@@ -83,7 +83,16 @@ def _run(compiled: dict[str, Any]) -> None:
     BUILD.parent.mkdir(parents=True, exist_ok=True)
     BUILD.write_text(json.dumps(artifacts))
     shutil.rmtree(RUNS, ignore_errors=True)
-    options = ["-p", "tests.coverage.recorder", "-n", "2", "-q", "-p", "no:cacheprovider", f"--ignore={LEFT_OUT}"]
+    options = [
+        "-p",
+        "tests.coverage.recorder",
+        "-n",
+        "2",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--ignore={LEFT_OUT}",
+    ]
     environment = {**os.environ, "POLE_FUZZ_CASES": "25", "POLE_MARKET_EPOCHS": "2"}
     subprocess.run([sys.executable, "-m", "pytest", *options, *TESTS], cwd=ROOT, env=environment)
 

@@ -60,7 +60,7 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert (listed["phase"], listed["rows"], listed["classes"]) == ("DRAW", 150, 3)
 
     world.chain.mine(3)
-    serve = subprocess.Popen([str(POLE), "task", "serve", "--account", "dev:0"], env=environment)
+    serve = subprocess.Popen([str(POLE), "task", "serve", "--once", "--account", "dev:0"], env=environment)
     mine = subprocess.Popen(
         [str(POLE), "mine", "--task", str(task_id), "--account", "dev:1"], env=environment
     )

@@ -12,9 +12,9 @@ from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
 from offchain.workers import miner as miner_module
 from offchain.workers.errors import RevealTooLarge, ScorerUnsupported, SecretsLost
-from offchain.workers.home import Home, ModelSecret
+from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
-from tests.stories import RIGHT, SALT, WRONG, commit
+from tests.stories import RIGHT, SALT, commit
 from tests.world import World, toy_rows
 
 
@@ -138,27 +138,6 @@ def test_a_miner_without_its_secrets_is_done_with_what_is_over(world: World, min
 
     assert moves == [Move.SETTLE, Move.DONE]
     assert world.data_node.proof.phase_of(task.task_id) == Phase.SETTLED
-
-
-def test_a_model_is_kept_for_its_task_alone(world: World, home: Home) -> None:
-    task = world.drawn(world.spec(toy_rows()))
-    namesake = world.drawn(world.spec(toy_rows(14)))
-    home.save_model(task, ModelSecret(RIGHT, bytes(32)))
-
-    # After a local chain was started anew, another task has the id of the first.
-    namesake = replace(namesake, task_id=task.task_id)
-
-    assert home.load_model(task) == ModelSecret(RIGHT, bytes(32))
-    assert home.load_model(namesake) is None
-
-
-def test_a_kept_model_is_never_overwritten(world: World, home: Home) -> None:
-    task = world.drawn(world.spec(toy_rows()))
-    home.save_model(task, ModelSecret(RIGHT, bytes(32)))
-
-    home.save_model(task, ModelSecret(WRONG, bytes(32)))  # as a second process of the account would
-
-    assert home.load_model(task) == ModelSecret(RIGHT, bytes(32))
 
 
 @pytest.mark.parametrize(
