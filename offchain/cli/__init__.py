@@ -50,7 +50,7 @@ def main() -> None:
     """Proof of Learning and Stackelberg resource trading on Ethereum.
 
     A data node posts a task, miners train and commit, the contract scores what they reveal and pays. Every
-    option can be given in the environment too: POLE_RPC, POLE_DEPLOYMENTS, POLE_HOME, POLE_ACCOUNT.
+    option can be given in the environment too: POLE_RPC, POLE_DEPLOYMENTS, POLE_HOME, POLE_STORAGE, POLE_ACCOUNT.
 
     \b
     pole task post iris --account dev:0     post a task and carry it to its end

@@ -2,7 +2,7 @@
 
 import click
 
-from offchain.cli.options import Node, account_option, chain_options, log_progress
+from offchain.cli.options import Node, account_option, chain_options, log_progress, storage_option
 from offchain.compute.recipes import RECIPES
 from offchain.workers.consumer import Consumer
 from offchain.workers.loop import carry, watch
@@ -19,6 +19,7 @@ from offchain.workers.loop import carry, watch
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
 @account_option
+@storage_option
 @chain_options
 def consume(node: Node, account: str, task_id: int | None, estimator: str, seed: int) -> None:
     """Buy training where it is worth its price, check it, and mine with it.

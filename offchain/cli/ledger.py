@@ -3,12 +3,13 @@
 import click
 
 from offchain.chain.ledger import LearningLedgerClient
-from offchain.cli.options import Node, chain_options
+from offchain.cli.options import Node, chain_options, storage_option
 from offchain.workers import reading
 
 
 @click.command()
 @click.option("--verify", is_flag=True, help="Check every block against the hashes on chain.")
+@storage_option
 @chain_options
 def ledger(node: Node, verify: bool) -> None:
     """Print the learning blocks as JSON; with --verify, whether they are valid.

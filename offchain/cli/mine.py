@@ -2,7 +2,7 @@
 
 import click
 
-from offchain.cli.options import Node, account_option, chain_options, log_progress
+from offchain.cli.options import Node, account_option, chain_options, log_progress, storage_option
 from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
 
@@ -17,6 +17,7 @@ from offchain.workers.miner import Miner
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
 @account_option
+@storage_option
 @chain_options
 def mine(node: Node, account: str, task_id: int | None, estimator: str, seed: int) -> None:
     """Train for open tasks, commit, reveal, and take the reward.

@@ -31,6 +31,16 @@ account_option = click.option(
     " A keyfile's passphrase is read from POLE_PASSPHRASE.",
 )
 
+storage_option = click.option(
+    "--storage",
+    envvar="POLE_STORAGE",
+    multiple=True,
+    metavar="PLACE",
+    help="Where blobs are: a folder, s3://BUCKET/PREFIX, or https://GATEWAY/ipfs to read. Several may be given: blobs"
+    " are written to the first and read from the first that has them.  [default: blobs in --home]",
+)
+"""To be put before `chain_options`, whose `node` then opens it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -39,6 +49,7 @@ class Node:
     rpc: str
     deployments: Path
     root: Path
+    storage: tuple[str, ...] = ()
 
     def connect(self) -> Connection:
         """Connect to the deployment."""
@@ -46,21 +57,25 @@ class Node:
 
     def sign_as(self, account: str) -> tuple[Sender, Home]:
         """Connect as an account."""
+        blobs = self.blobs
+        blobs.check_writable()
         connection = self.connect()
         sender = Sender(connection, open_account(account, connection.deployment.chain_id))
-        return sender, Home.of(self.root, connection, sender.address)
+        return sender, Home.of(self.root, connection, sender.address, blobs)
 
     @property
     def blobs(self) -> BlobStore:
         """The blobs that workers share."""
-        return BlobStore(self.root / "blobs")
+        return BlobStore(*(self.storage or (self.root / "blobs",)))
 
 
 def chain_options(command: Command) -> Command:
     """Add --rpc, --deployments and --home, and pass them on as one `node`."""
 
-    def wrapped(rpc: str, deployments: Path, home: Path, **options: Any) -> Any:
-        return command(node=Node(rpc, deployments, home), **options)
+    def wrapped(
+        rpc: str, deployments: Path, home: Path, storage: tuple[str, ...] = (), **options: Any
+    ) -> Any:
+        return command(node=Node(rpc, deployments, home, storage), **options)
 
     wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
     wrapped.__dict__.update(command.__dict__)
@@ -134,5 +149,5 @@ def log_progress() -> None:
     )
     handler.setFormatter(Printable("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for noisy in ("web3", "urllib3", "requests"):
+    for noisy in ("web3", "urllib3", "requests", "botocore", "aiobotocore", "s3fs", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -5,7 +5,15 @@ from decimal import Decimal
 import click
 
 from offchain.chain.market import EpochSpec
-from offchain.cli.options import Node, Tokens, account_option, chain_options, log_progress, to_units
+from offchain.cli.options import (
+    Node,
+    Tokens,
+    account_option,
+    chain_options,
+    log_progress,
+    storage_option,
+    to_units,
+)
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers.loop import watch, watch_until
@@ -69,6 +77,7 @@ SECONDS = click.IntRange(0, 2**32 - 1)
     help="The most memory for one.",
 )
 @account_option
+@storage_option
 @chain_options
 def provide(
     node: Node,

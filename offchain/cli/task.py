@@ -19,6 +19,7 @@ from offchain.cli.options import (
     json_option,
     log_progress,
     show_units,
+    storage_option,
     to_units,
 )
 from offchain.learning import datasets
@@ -93,6 +94,7 @@ def task() -> None:
 )
 @click.option("--detach", is_flag=True, help="Post only; carry the task on with `pole task serve`.")
 @account_option
+@storage_option
 @chain_options
 def post(
     node: Node,
@@ -151,6 +153,7 @@ def post(
 
 @task.command()
 @account_option
+@storage_option
 @chain_options
 def serve(node: Node, account: str) -> None:
     """Carry all of your unfinished tasks to their end."""

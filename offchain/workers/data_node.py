@@ -107,7 +107,7 @@ class DataNode:
         self._home.save_rows(rows)
         spec = TaskSpec(
             data_root=rows.root(),
-            manifest_hash=self._home.blobs.put(manifest.to_bytes()),
+            manifest_hash=self._home.blobs.put(manifest.to_bytes()).digest,
             scorer=scorer,
             metric=metric,
             feature_count=manifest.feature_count,
@@ -168,7 +168,7 @@ class DataNode:
             case Move.PUBLISH:
                 indices = self.registry.test_rows_of(task.task_id)
                 blob = self._rows(task).training_blob(indices)
-                self.registry.publish(task.task_id, self._home.blobs.put(blob))
+                self.registry.publish(task.task_id, self._home.blobs.put(blob).digest)
             case Move.DISCLOSE:
                 rows = self._rows(task)
                 while indices := self.registry.next_part(task.task_id):

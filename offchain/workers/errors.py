@@ -44,6 +44,14 @@ class SecretsLost(WorkerError):
         super().__init__(f"the secrets of {what} are not in {folder}: run where they were made")
 
 
+class TrainingRowsMissing(WorkerError):
+    """A task's training rows, by which a delivery would be checked, cannot be had now."""
+
+    def __init__(self, task_id: int) -> None:
+        self.task_id = task_id
+        super().__init__(f"the training rows of task {task_id} cannot be had now")
+
+
 class ScorerUnsupported(WorkerError):
     """A task is scored by a contract that does not read this miner's models."""
 

@@ -2,7 +2,7 @@
 
 ::
 
-    <root>/blobs/                                  content-addressed, shared between workers
+    <root>/blobs/                                  content-addressed, shared between workers, unless they are elsewhere
     <root>/<chain id>-<proof>/<account>/           private to one account
         data/<data root>.json                      a data node's rows and salts
         models/<task id>-<data root>.json          a miner's model and salt
@@ -21,8 +21,9 @@ from platformdirs import user_data_path
 from offchain.chain.connection import Connection
 from offchain.chain.registry import Task
 from offchain.economics.curve import LearningCurve
+from offchain.filesystems import write_durably
 from offchain.learning.rows import SaltedRows
-from offchain.storage import BlobStore, write_durably
+from offchain.storage import BlobStore
 
 
 def default_root() -> Path:
@@ -57,21 +58,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The data directory of one account on one deployment."""
+    """The data directory of one account on one deployment, and the blobs that workers share."""
 
     root: Path
     account_folder: Path
+    blobs: BlobStore
 
     @classmethod
-    def of(cls, root: Path, connection: Connection, account: str) -> "Home":
-        """The directory of `account`."""
+    def of(cls, root: Path, connection: Connection, account: str, blobs: BlobStore | None = None) -> "Home":
+        """The directory of `account`; the blobs are in it where none are given."""
         deployment = connection.deployment
-        return cls(root, root / f"{deployment.chain_id}-{deployment.proof.address.lower()}" / account.lower())
-
-    @property
-    def blobs(self) -> BlobStore:
-        """The blobs that workers share."""
-        return BlobStore(self.root / "blobs")
+        folder = root / f"{deployment.chain_id}-{deployment.proof.address.lower()}" / account.lower()
+        return cls(root, folder, blobs or BlobStore(root / "blobs"))
 
     def save_rows(self, rows: SaltedRows) -> None:
         """Keep the rows of a task to be posted."""

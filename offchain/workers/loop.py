@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from enum import Enum
 
 from offchain.chain.errors import EndpointFaulty
+from offchain.storage import StorageAway
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-NODE_AWAY = (OSError, EndpointFaulty)  # it does not answer, or makes no sense: what it hides may yet be well
+NODE_AWAY = (
+    OSError,
+    EndpointFaulty,
+    StorageAway,
+)  # no answer, or none that makes sense: all may yet be well
 
 
 @dataclass(frozen=True, slots=True)

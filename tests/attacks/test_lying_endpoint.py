@@ -440,10 +440,10 @@ def home(connection: Connection, person: Person, tmp_path: Path) -> Home:
 def task(world: World, home: Home) -> Task:
     """A task whose rows are published in the miner's storage."""
     rows = toy_rows(24)
-    manifest_hash = home.blobs.put(manifest_of(24).to_bytes())
+    manifest_hash = home.blobs.put(manifest_of(24).to_bytes()).digest
     task = world.drawn(world.spec(rows, manifest_hash=manifest_hash))
     blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
-    world.data_node.registry.publish(task.task_id, home.blobs.put(blob))
+    world.data_node.registry.publish(task.task_id, home.blobs.put(blob).digest)
     return task
 
 

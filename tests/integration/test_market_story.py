@@ -12,6 +12,7 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain, eth_tester_chain
 from offchain.chain.market import EpochSpec, cost_of
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
+from offchain.cid import Cid
 from offchain.compute.errors import JobTimedOut
 from offchain.compute.executor import JobExecutor, RunningJob
 from offchain.compute.process import Limits
@@ -190,9 +191,9 @@ def test_a_purchase_trains_the_iterations_it_paid_for(world: World, cast: Cast) 
 
     bought = cast.market.purchase(epoch_id, 1)
     blobs = cast.home(cast.seller).blobs
-    spec = JobSpec.from_bytes(blobs.get(bought.job_hash, 10_000))
-    result = JobResult.from_bytes(blobs.get(bought.result_hash, 10_000))
-    model = decode(blobs.get(bytes.fromhex(result.model), 25_000))
+    spec = JobSpec.from_bytes(blobs.get(Cid.on_chain(bought.job_hash, 10_000), 10_000))
+    result = JobResult.from_bytes(blobs.get(Cid.on_chain(bought.result_hash, 10_000), 10_000))
+    model = decode(blobs.get(Cid.parse(result.model), 25_000))
     assert spec.miner == buyer.address.lower()
     assert spec.iterations * UNIT == bought.units > 0
     assert result.iterations == spec.iterations
@@ -259,13 +260,13 @@ def test_an_order_that_cannot_be_trained_is_refused_and_not_refunded(world: Worl
     epoch_id = cast.to_sales(task_id)
     blobs = cast.home(cast.seller).blobs
     declared = cast.market.declarations(epoch_id)[0]
-    cast.people[0].market.buy(epoch_id, declared.index, UNIT, blobs.put(b'{"code":"import os"}'))
+    cast.people[0].market.buy(epoch_id, declared.index, UNIT, blobs.put(b'{"code":"import os"}').digest)
 
     cast.provider.step(epoch_id)
 
     answered = cast.market.purchase(epoch_id, 1)
     assert answered.status == PurchaseStatus.DELIVERED
-    assert b'"refused":"not a job' in blobs.get(answered.result_hash, 10_000)
+    assert b'"refused":"not a job' in blobs.get(Cid.on_chain(answered.result_hash, 10_000), 10_000)
 
 
 def test_an_order_that_nobody_can_read_is_refused_at_the_last_call(world: World, cast: Cast) -> None:
@@ -288,7 +289,7 @@ def test_a_useless_model_is_not_accepted(world: World, cast: Cast) -> None:
     epoch_id = cast.to_sales(task_id)
     buyer = cast.consumers[0]
     cast.until(buyer.step, task_id, consumer.Move.BUY)
-    cast.seller.market.deliver(epoch_id, 1, cast.home(cast.seller).blobs.put(b"nothing of worth"))
+    cast.seller.market.deliver(epoch_id, 1, cast.home(cast.seller).blobs.put(b"nothing of worth").digest)
 
     cast.until(buyer.step, task_id, consumer.Move.CHECK)
 

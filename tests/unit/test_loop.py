@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from offchain.chain.errors import UnknownRevert
+from offchain.cid import Cid, Codec
 from offchain.storage import BlobTooLarge
 from offchain.workers import loop
 from offchain.workers.errors import FundsTooLow
@@ -14,7 +15,7 @@ from offchain.workers.miner import Move
 
 FOREIGN_FAILURES = [
     FundsTooLow("0x00", 0, 2**96 - 1),  # a bond that nobody has
-    BlobTooLarge(bytes(32), 2**40, 1),
+    BlobTooLarge(Cid(Codec.RAW, bytes(32)), "a place", 1),
     UnknownRevert(b""),
     KeyError("what the step did not think of"),
 ]

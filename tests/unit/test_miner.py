@@ -47,11 +47,11 @@ def published(
 ) -> Task:
     """A drawn task over toy rows whose manifest and training rows are in the miner's storage."""
     row_count = int(str(changes.get("row_count", len(rows.rows))))
-    manifest_hash = home.blobs.put(manifest_of(described or row_count).to_bytes())
+    manifest_hash = home.blobs.put(manifest_of(described or row_count).to_bytes()).digest
     task = world.drawn(world.spec(rows, manifest_hash=manifest_hash, **changes))
     if blob is None:
         blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
-    world.data_node.registry.publish(task.task_id, home.blobs.put(blob))
+    world.data_node.registry.publish(task.task_id, home.blobs.put(blob).digest)
     return task
 
 
