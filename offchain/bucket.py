@@ -1,5 +1,6 @@
 """S3 as a file system of fsspec, for which s3fs is needed. Credentials and endpoint come from the AWS environment."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -24,11 +25,21 @@ class _Answer(aiohttp.ClientResponse):
         return self._body
 
 
+@dataclass(frozen=True, slots=True)
+class _OneHost:
+    """Requests that go nowhere else than they are sent."""
+
+    session: aiohttp.ClientSession
+
+    async def request(self, method: str, **options: Any) -> aiohttp.ClientResponse:
+        return await self.session.request(method, **options, allow_redirects=False)
+
+
 class _Session(AIOHTTPSession):  # type: ignore[misc]
-    async def _get_session(self, proxy_url: str | None) -> aiohttp.ClientSession:
+    async def _get_session(self, proxy_url: str | None) -> _OneHost:
         session: aiohttp.ClientSession = await super()._get_session(proxy_url)
-        session._response_class = _Answer  # as its constructor would, which botocore calls
-        return session
+        session._response_class = _Answer  # as its constructor would, which aiobotocore calls
+        return _OneHost(session)
 
 
 class Bucket(S3FileSystem):  # type: ignore[misc]

@@ -14,6 +14,7 @@ import requests
 
 START_SECONDS = 60.0
 ACCESS_KEY, SECRET_KEY = "polestar-test-access", "polestar-test-secret"
+BUCKET = "blobs"
 SERVERS = ("master", "volume", "filer", "s3")
 
 
@@ -22,7 +23,7 @@ class Seaweed:
     """Where it answers.
 
     s3 : the S3 endpoint
-    files : what is in a bucket by plain HTTP, under `files/<bucket>`
+    files : the bucket's objects by plain HTTP
     """
 
     s3: str
@@ -65,7 +66,9 @@ def running_seaweed(folder: Path) -> Iterator[Seaweed]:
         port_of = dict(option[1:].split(".port=") for option in command if ".port=" in option)
         s3 = f"http://127.0.0.1:{port_of['s3']}"
         _wait_for(f"{s3}/status", process)
-        yield Seaweed(s3, f"http://127.0.0.1:{port_of['filer']}/buckets")
+        filer = f"http://127.0.0.1:{port_of['filer']}/buckets/{BUCKET}"
+        requests.post(f"{filer}/", timeout=30).raise_for_status()  # a bucket is a folder
+        yield Seaweed(s3, filer)
     finally:
         process.kill()  # asked politely, it takes its time, and nobody wants what it has
         process.wait()

@@ -60,7 +60,7 @@ def test_a_spec_is_read_back_and_is_named_by_its_hash() -> None:
         (changed(feature_count=0), "feature_count"),
         (changed(feature_count=1025), "feature_count"),
         (changed(miner="0x" + "AB" * 20), "miner: String should match"),
-        (changed(rows="../../etc/passwd"), "rows: Value error, '../../etc/passwd' is no name"),
+        (changed(rows="../../etc/passwd"), "rows: '../../etc/passwd' is no name"),
         (
             changed(
                 estimator="mlp",
@@ -127,7 +127,7 @@ def test_the_ledgers_parameters_count_what_was_bought() -> None:
         b"{}",
         RESULT.to_bytes() + b"\n",
         RESULT.to_bytes().replace(b'"iterations":3', b'"iterations":-1'),
-        RESULT.to_bytes().replace(b"11" * 32, b"zz" * 32),
+        RESULT.to_bytes().replace(b"bafkrei", b"bafyrei"),
         RESULT.to_bytes().replace(b'"iterations":3', b'"iterations":NaN'),
     ],
 )
