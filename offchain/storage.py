@@ -25,9 +25,8 @@ class StorageError(Exception):
         StorageError
         ├── StorageUrlInvalid
         ├── StorageReadOnly
-        ├── BlobUnavailable       it may yet come
-        │   ├── BlobMissing
-        │   └── StorageAway
+        ├── StorageAway
+        ├── BlobMissing
         ├── BlobUnwritable
         ├── BlobCorrupt
         └── BlobTooLarge
@@ -49,11 +48,7 @@ class StorageReadOnly(StorageError):
         super().__init__(f"{place} can only be read: name the place to write to first")
 
 
-class BlobUnavailable(StorageError):
-    """A blob cannot be had now."""
-
-
-class BlobMissing(BlobUnavailable):
+class BlobMissing(StorageError):
     """No blob of this name is there."""
 
     def __init__(self, name: Cid, place: str) -> None:
@@ -61,8 +56,8 @@ class BlobMissing(BlobUnavailable):
         super().__init__(f"no blob {name} in {place}")
 
 
-class StorageAway(BlobUnavailable):
-    """A storage does not answer, or makes no sense, or lets this user do nothing."""
+class StorageAway(StorageError):
+    """A storage does not answer, or makes no sense, or lets this user do nothing: what it hides may yet be well."""
 
     def __init__(self, place: str, reason: str) -> None:
         self.place, self.reason = place, reason
@@ -126,10 +121,12 @@ class BlobStore:
 
         Raises
         ------
+        StorageAway
+            Where no place has it, and one does not tell.
+        BlobCorrupt, BlobTooLarge
+            Where there is something else in its place; more than `limit` bytes.
         BlobMissing
-            Where no place has it.
-        BlobCorrupt, BlobTooLarge (over `limit` bytes), StorageAway
-            Of the first place where there is more to say.
+            Where there is nothing.
         """
         failures: list[StorageError] = []
         for place in self._places:
@@ -137,8 +134,9 @@ class BlobStore:
                 return place.read(name, limit)
             except StorageError as error:
                 failures.append(error)
-        told = [error for error in failures if not isinstance(error, BlobMissing)]
-        raise told[0] if told else BlobMissing(name, ", ".join(place.url for place in self._places))
+        away = [error for error in failures if isinstance(error, StorageAway)]
+        wrong = [error for error in failures if not isinstance(error, BlobMissing)]
+        raise [*away, *wrong, BlobMissing(name, ", ".join(place.url for place in self._places))][0]
 
 
 @dataclass(frozen=True, slots=True)

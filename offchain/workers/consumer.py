@@ -23,7 +23,7 @@ from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES
-from offchain.storage import BlobUnavailable, StorageError
+from offchain.storage import BlobMissing, StorageAway, StorageError
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, TrainingRowsMissing
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, Order
@@ -294,12 +294,14 @@ class Consumer:
         try:
             model = self._collect(task, order, purchase, spec)
             self.miner.keep(task, model, spec.parameters())
-        except (BlobUnavailable, TrainingRowsMissing) as error:
+        except (BlobMissing, TrainingRowsMissing) as error:
             log.info("task %d: %s", task.task_id, error)
             if purchase.status == PurchaseStatus.DELIVERED:
                 return Move.WAIT  # it may still come
             self._home.save_order(task, replace(order, closed=True))
             return Move.CHECK
+        except StorageAway:
+            raise  # no fault of the delivery's
         except (DeliveryRejected, StorageError, RevealTooLarge) as error:
             log.warning("task %d: the delivery is rejected: %s", task.task_id, error)
             self._home.save_order(task, replace(order, closed=True))
@@ -349,7 +351,7 @@ class Consumer:
         try:
             deployment = self._sender.connection.deployment
             rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
-        except BlobUnavailable as error:
+        except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return None
         return keep_back(JobRows(rows.features, rows.targets), task.class_count, self._seed)

@@ -17,7 +17,7 @@ from offchain.learning.estimators import Parameters
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring_gas import rows_per_reveal
 from offchain.learning.training import train_candidate
-from offchain.storage import BlobUnavailable
+from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
@@ -200,7 +200,7 @@ class Miner:
         try:
             deployment = self._sender.connection.deployment
             rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
-        except BlobUnavailable as error:
+        except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
             return
         found = train_candidate(rows.features, rows.targets, rows.manifest, self._estimator, self._seed)

@@ -13,7 +13,7 @@ from offchain.cid import Cid
 from offchain.compute.errors import JobFailure, JobRefused, JobSpecInvalid
 from offchain.compute.executor import JobExecutor, RunningJob, State
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, MAX_ROWS_BYTES, JobSpec
-from offchain.storage import BlobUnavailable, StorageError
+from offchain.storage import BlobMissing, StorageAway, StorageError
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
@@ -170,9 +170,11 @@ class Provider:
         if key not in self._jobs:
             try:
                 self._jobs[key] = self._start(purchase)
-            except BlobUnavailable:
+            except BlobMissing:
                 if is_last_call:
                     self._refuse(purchase, "the job spec or its rows are nowhere to be found")
+            except StorageAway:
+                raise  # no fault of the order's
             except (JobSpecInvalid, StorageError) as error:
                 self._refuse(purchase, str(error))
             return

@@ -23,7 +23,6 @@ from offchain.storage import (
     BlobMissing,
     BlobStore,
     BlobTooLarge,
-    BlobUnavailable,
     StorageAway,
     StorageError,
 )
@@ -179,9 +178,3 @@ def test_a_gateway_is_asked_for_a_block_where_the_blob_is_one() -> None:
                 BlobStore(f"{url}/ipfs/").get(name, 300_000)
 
     assert server.asked == [f"/ipfs/{small}?format=raw", f"/ipfs/{large}"]
-
-
-def test_what_does_not_answer_is_what_may_yet_come() -> None:
-    # A provider refuses an order whose blobs are wrong, for good, and waits for those that are not there.
-    assert all(issubclass(error, BlobUnavailable) for error in (StorageAway, BlobMissing))
-    assert not any(issubclass(error, BlobUnavailable) for error in (BlobCorrupt, BlobTooLarge))

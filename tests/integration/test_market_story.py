@@ -20,6 +20,7 @@ from offchain.compute.spec import JobResult, JobSpec
 from offchain.learning import datasets
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import decode
+from offchain.storage import BlobStore, StorageAway
 from offchain.workers import consumer, data_node, provider
 from offchain.workers.consumer import Consumer
 from offchain.workers.data_node import DataNode
@@ -80,6 +81,7 @@ class Cast:
         self.data_node = DataNode(world.data_node.sender, self.home(world.data_node))
         self.seller = world.people[4]
         self.plan = Plan(replace(EPOCH, **changes), replenishment=20 * UNIT, epochs=2)
+        self.executor = executor
         self.provider = self.provide(executor)
         self.people = world.miners[:3]
         self.consumers = [
@@ -282,6 +284,41 @@ def test_an_order_that_nobody_can_read_is_refused_at_the_last_call(world: World,
     cast.provider.step(epoch_id)
 
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.DELIVERED
+
+
+def test_an_order_is_not_refused_because_the_providers_storage_is_away(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    for _ in range(2):
+        cast.end_phase(epoch_id)
+    blobs = BlobStore("http://127.0.0.1:9/ipfs")  # where nobody listens
+    home = replace(cast.home(cast.seller), blobs=blobs)
+
+    with pytest.raises(StorageAway):
+        Provider(cast.seller.sender, home, cast.plan, cast.executor).step(epoch_id)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.BOUGHT
+
+
+def test_a_delivery_is_not_rejected_because_the_consumers_storage_is_away(
+    world: World, cast: Cast, tmp_path: Path
+) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    buyer, person = cast.consumers[0], cast.people[0]
+    cast.until(buyer.step, task_id, consumer.Move.BUY)
+    cast.deliver(cast.provider, epoch_id)
+    home = cast.home(person)
+    ordered = home.blobs.get(Cid.on_chain(cast.market.purchase(epoch_id, 1).job_hash, 10_000), 10_000)
+    own = BlobStore(tmp_path / "own", "http://127.0.0.1:9/ipfs")  # where nobody listens
+    own.put(ordered)
+
+    with pytest.raises(StorageAway):
+        Consumer(person.sender, replace(home, blobs=own), ESTIMATORS[0], seed=0).step(task_id)
+
+    cast.until(buyer.step, task_id, consumer.Move.CHECK)
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
 
 
 def test_a_useless_model_is_not_accepted(world: World, cast: Cast) -> None:
