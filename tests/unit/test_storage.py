@@ -1,6 +1,7 @@
 """Content-addressed blobs."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,11 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
         BlobStore(url)
 
     assert "secret" not in str(caught.value)
+
+
+def test_s3_names_what_is_to_be_installed_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "offchain.bucket", raising=False)
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # as where an import finds nothing
+
+    with pytest.raises(StorageUrlInvalid, match=r"install polestar\[s3\]"):
+        BlobStore("s3://bucket")
