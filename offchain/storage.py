@@ -1,120 +1,223 @@
-"""Content-addressed blobs: data sets, training rows, parameters, models. A blob's name is its sha256."""
+"""Content-addressed blobs: data sets, training rows, parameters, models. A blob's name is its CIDv1."""
 
-import hashlib
-import os
-import stat
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from offchain.cid import Cid
+from offchain.filesystems import Gateway, PlainFolder
+
+ANSWER_SECONDS = 30.0
+"""The most that a storage may take to begin, to which come the bytes at the rate below."""
+BYTES_PER_SECOND = 1024 * 1024
+
+_UNWRITABLE = (FileExistsError, IsADirectoryError, NotADirectoryError)
 
 
 class StorageError(Exception):
-    """A blob cannot be stored or read."""
+    """The base of what goes wrong with blobs.
+
+    ::
+
+        StorageError
+        ├── StorageUrlInvalid
+        ├── StorageReadOnly
+        ├── StorageAway
+        ├── BlobMissing
+        ├── BlobUnwritable
+        ├── BlobCorrupt
+        └── BlobTooLarge
+    """
+
+
+class StorageUrlInvalid(StorageError):
+    """A storage is named in a way that names none."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"a storage is a folder, s3://BUCKET/PREFIX or https://GATEWAY/ipfs: {reason}")
+
+
+class StorageReadOnly(StorageError):
+    """Blobs are to be written where they can only be read."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(f"{place} can only be read: name the place to write to first")
 
 
 class BlobMissing(StorageError):
     """No blob of this name is there."""
 
-    def __init__(self, name: bytes) -> None:
-        self.name = name
-        super().__init__(f"no blob {name.hex()} in this storage")
+    def __init__(self, name: Cid, place: str) -> None:
+        self.name, self.place = name, place
+        super().__init__(f"no blob {name} in {place}")
+
+
+class StorageAway(StorageError):
+    """A storage does not answer, or makes no sense, or lets this user do nothing: what it hides may yet be well."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place, self.reason = place, reason
+        super().__init__(f"{place} cannot be used now: {reason}")
 
 
 class BlobUnwritable(StorageError):
     """What is in a blob's place is no file and cannot be replaced by one."""
 
-    def __init__(self, name: bytes, reason: str) -> None:
-        self.name, self.reason = name, reason
-        super().__init__(f"blob {name.hex()} cannot be stored: {reason}")
+    def __init__(self, name: Cid, place: str, reason: str) -> None:
+        self.name, self.place, self.reason = name, place, reason
+        super().__init__(f"blob {name} cannot be stored in {place}: {reason}")
 
 
 class BlobCorrupt(StorageError):
-    """The bytes under a name have another hash."""
+    """The bytes under a name are others."""
 
-    def __init__(self, name: bytes) -> None:
-        self.name = name
-        super().__init__(f"the bytes of blob {name.hex()} do not have that hash")
+    def __init__(self, name: Cid, place: str) -> None:
+        self.name, self.place = name, place
+        super().__init__(f"the bytes of blob {name} in {place} are not those of that name")
 
 
 class BlobTooLarge(StorageError):
     """A blob is larger than its reader accepts."""
 
-    def __init__(self, name: bytes, size: int, limit: int) -> None:
-        self.name, self.size, self.limit = name, size, limit
-        super().__init__(f"blob {name.hex()} has {size:,} bytes, and {limit:,} are accepted")
+    def __init__(self, name: Cid, place: str, limit: int) -> None:
+        self.name, self.place, self.limit = name, place, limit
+        super().__init__(f"blob {name} in {place} has more than the {limit:,} bytes that are accepted")
+
+
+class BlobStore:
+    """Blobs in places that workers share: written to the first, read from the first that has them.
+
+    A place is a folder, a bucket (`s3://BUCKET/PREFIX`, with credentials from the AWS environment) or a gateway to
+    read from (`https://GATEWAY/ipfs`). In each a blob has its name, so that one can be copied to another.
+    """
+
+    def __init__(self, place: str | Path, *others: str | Path) -> None:
+        """Raises StorageUrlInvalid."""
+        self._places = tuple(_Place.of(str(url)) for url in (place, *others))
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where blobs are."""
+        return tuple(place.url for place in self._places)
+
+    def check_writable(self) -> None:
+        """Raise StorageReadOnly where nothing can be put."""
+        if isinstance(self._places[0].files, Gateway):
+            raise StorageReadOnly(self._places[0].url)
+
+    def put(self, data: bytes) -> Cid:
+        """Store `data` and give its name. A blob appears whole or not at all.
+
+        Raises
+        ------
+        StorageReadOnly, BlobUnwritable, StorageAway
+        """
+        self.check_writable()
+        name = Cid.of(data)
+        self._places[0].write(name, data)  # what is there already may be corrupt
+        return name
+
+    def get(self, name: Cid, limit: int) -> bytes:
+        """The blob of a name, checked.
+
+        Raises
+        ------
+        StorageAway
+            Where no place has it, and one does not tell.
+        BlobCorrupt, BlobTooLarge
+            Where there is something else in its place; more than `limit` bytes.
+        BlobMissing
+            Where there is nothing.
+        """
+        failures: list[StorageError] = []
+        for place in self._places:
+            try:
+                return place.read(name, limit)
+            except StorageError as error:
+                failures.append(error)
+        away = [error for error in failures if isinstance(error, StorageAway)]
+        wrong = [error for error in failures if not isinstance(error, BlobMissing)]
+        raise [*away, *wrong, BlobMissing(name, ", ".join(self.places))][0]
 
 
 @dataclass(frozen=True, slots=True)
-class BlobStore:
-    """Blobs in a folder, which processes may share."""
+class _Place:
+    """A file system and the folder in it. Whoever runs it, or can write there, is not trusted."""
 
-    root: Path
+    url: str
+    files: Any
+    folder: str
 
-    def put(self, data: bytes) -> bytes:
-        """Store `data` and give its name; raises BlobUnwritable. A blob appears whole or not at all."""
-        name = hashlib.sha256(data).digest()
+    @classmethod
+    def of(cls, url: str) -> "_Place":
+        if "://" not in url:
+            return cls(url, PlainFolder(), url)
+        parts = urlsplit(url)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            # What is in an argument is in process lists and logs.
+            raise StorageUrlInvalid("credentials and options come from the environment")
+        if not parts.netloc:
+            raise StorageUrlInvalid(f"{url!r} lacks a name after '://'")
+        folder = url.rstrip("/")
+        match parts.scheme:
+            case "s3":
+                return cls(url, _bucket(), folder)
+            case "http" | "https":
+                return cls(url, Gateway(), folder)
+        raise StorageUrlInvalid(f"{parts.scheme!r} is none of these")
+
+    def read(self, name: Cid, limit: int) -> bytes:
         try:
-            write_durably(self._path(name), data)  # what is there already may be corrupt
-        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
-            raise BlobUnwritable(name, str(error)) from error
-        return name
+            with self._answering():
+                data = self.files.cat_file(self._path(name), end=limit + 1, timeout=_seconds_for(limit))
+        except FileNotFoundError as error:
+            raise BlobMissing(name, self.url) from error
+        if len(data) > limit:
+            raise BlobTooLarge(name, self.url, limit)
+        if Cid.of(data) != name:
+            raise BlobCorrupt(name, self.url)
+        return bytes(data)
 
-    def get(self, name: bytes, limit: int) -> bytes:
-        """The blob of a name, checked; raises BlobMissing, BlobCorrupt, BlobTooLarge (over `limit` bytes)."""
+    def write(self, name: Cid, data: bytes) -> None:
         try:
-            file = FileIO(self._path(name), opener=_open_plainly)
-        except OSError as error:
-            raise BlobMissing(name) from error
-        with file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise BlobMissing(name)
-            if status.st_size > limit:
-                raise BlobTooLarge(name, status.st_size, limit)
-            data = file.read(status.st_size)
-        if hashlib.sha256(data).digest() != name:
-            raise BlobCorrupt(name)
-        return data
+            with self._answering():
+                self.files.pipe_file(self._path(name), data, timeout=_seconds_for(len(data)))
+        except FileNotFoundError as error:
+            raise StorageAway(self.url, str(error)) from error
+        except _UNWRITABLE as error:
+            raise BlobUnwritable(name, self.url, str(error)) from error
 
-    def _path(self, name: bytes) -> Path:
-        digest = name.hex()
-        return self.root / digest[:2] / digest
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Raise StorageAway for what a file system cannot do for reasons of its own.
+
+        What a server answers is read deep within libraries, and fails there in as many ways as there are answers.
+        """
+        try:
+            yield
+        except (FileNotFoundError, *_UNWRITABLE):
+            raise
+        except TimeoutError as error:
+            raise StorageAway(self.url, "no answer in time") from error
+        except Exception as error:
+            raise StorageAway(self.url, str(error) or repr(error)) from error
+
+    def _path(self, name: Cid) -> str:
+        return f"{self.folder}/{name}"
 
 
-def _open_plainly(path: str, flags: int) -> int:
-    """Follow no link, and wait for nobody who might write into a pipe."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
-
-
-def write_durably(path: Path, data: bytes, *, once: bool = False) -> None:
-    """Write a file, for its owner's eyes, so that after a crash it is there whole or as it was before.
-
-    Raises
-    ------
-    FileExistsError
-        Where it is to be written `once` and is there.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+def _bucket() -> Any:
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if once:
-            os.link(temporary, path)
-        else:
-            Path(temporary).replace(path)
-        _flush_folder(path.parent)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+        from offchain.bucket import Bucket
+    except ImportError as error:
+        raise StorageUrlInvalid(f"for s3, install polestar[s3] ({error})") from error
+    return Bucket()
 
 
-def _flush_folder(folder: Path) -> None:
-    """The name of a file is in its folder, which is written out by itself."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _seconds_for(size: int) -> float:
+    """How long reading or writing so many bytes may take."""
+    return ANSWER_SECONDS + size / BYTES_PER_SECOND

@@ -11,6 +11,7 @@ for program_folder in (ROOT / "node_modules" / "@foundry-rs").glob("*-*/bin"):
 
 from offchain.chain.compiler import Artifact, compile_contracts  # noqa: E402 - needs the environment above
 from offchain.chain.local import LocalChain, eth_tester_chain  # noqa: E402
+from tests.seaweed import BUCKET, Seaweed, running_seaweed  # noqa: E402
 from tests.world import World, deploy_world  # noqa: E402
 
 
@@ -34,3 +35,17 @@ def world(deployed: World) -> Iterator[World]:
 @pytest.fixture
 def chain(world: World) -> LocalChain:
     return world.chain
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    with running_seaweed(tmp_path_factory.mktemp("seaweed")) as seaweed:
+        yield seaweed
+
+
+@pytest.fixture
+def s3(seaweed: Seaweed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The URL of an empty storage in a bucket, which the environment has the key of."""
+    for name, value in seaweed.environment().items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{tmp_path.name}"

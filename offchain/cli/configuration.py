@@ -54,6 +54,7 @@ class Settings(BaseModel):
     rpc: Annotated[list[Url], BeforeValidator(_as_list), Field(min_length=1)] | None = None
     deployments: str | None = None
     home: str | None = None
+    storage: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)] | None = None
     account: str | None = None
     passphrase_file: str | None = None
     max_fee: Annotated[float | int, Field(gt=0)] | None = None

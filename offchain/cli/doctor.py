@@ -31,7 +31,7 @@ def doctor(node: Node, account: str | None, passphrase_file: Path | None, as_jso
     """
     opening = partial(open_account, account, passphrase=passphrase_from(passphrase_file)) if account else None
     findings = []
-    for finding in examine(Needs(node.rpc, node.deployments, node.root, opening)):
+    for finding in examine(Needs(node.rpc, node.deployments, node.root, node.blobs, opening)):
         findings.append(finding)
         if not as_json:
             click.echo(f"{finding.state.value:<5}  {finding.check:<10}  {printable(finding.found)}")

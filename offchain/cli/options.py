@@ -39,6 +39,7 @@ class Node:
     rpc: tuple[str, ...]
     deployments: Path
     root: Path
+    storage: tuple[str, ...]
 
     def connect(self) -> Connection:
         """Connect to the deployment."""
@@ -51,19 +52,20 @@ class Node:
             signer.name, connection.deployment.chain_id, passphrase_from(signer.passphrase_file)
         )
         sender = Sender(connection, account, rules=signer.rules)
-        return sender, Home.of(self.root, connection, sender.address)
+        return sender, Home.of(self.root, connection, sender.address, self.blobs)
 
     @contextmanager
     def work_as(self, signer: Signer) -> Iterator[tuple[Sender, Home]]:
         """Connect as an account and hold it until the block ends; raises AccountBusy where another process does."""
         sender, home = self.sign_as(signer)
+        home.blobs.check_writable()
         with home.hold():
             yield sender, home
 
     @property
     def blobs(self) -> BlobStore:
         """The blobs that workers share."""
-        return BlobStore(self.root / "blobs")
+        return BlobStore(*(self.storage or (self.root / "blobs",)))
 
 
 class Url(click.ParamType):
@@ -136,6 +138,14 @@ CHAIN_OPTIONS = (
         default=default_root,
         help="Data directory: secrets and blobs.",
     ),
+    click.option(
+        "--storage",
+        envvar="POLE_STORAGE",
+        multiple=True,
+        metavar="PLACE",
+        help="Where blobs are: a folder, s3://BUCKET/PREFIX, or https://GATEWAY/ipfs to read. Several may be given:"
+        " they are written to the first and read from the first that has them.  [default: blobs in --home]",
+    ),
 )
 
 ACCOUNT: dict[str, Any] = {
@@ -187,8 +197,10 @@ def chain_options(command: Any) -> Any:
     """Add the options that name a node, and pass them on as one `node`."""
 
     @wraps(command)
-    def wrapped(rpc: tuple[str, ...], deployments: Path, home: Path, **options: Any) -> Any:
-        return command(node=Node(rpc, deployments, home), **options)
+    def wrapped(
+        rpc: tuple[str, ...], deployments: Path, home: Path, storage: tuple[str, ...], **options: Any
+    ) -> Any:
+        return command(node=Node(rpc, deployments, home, storage), **options)
 
     return with_options(wrapped, *CHAIN_OPTIONS)
 

@@ -65,7 +65,7 @@ def log_progress(log_format: str) -> None:
         )
         handler.setFormatter(Printable("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("web3", "urllib3", "requests"):
+    for noisy in ("web3", "urllib3", "requests", "botocore", "aiobotocore", "s3fs", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -8,12 +8,12 @@ curve, nor below what its own longest trial reached, by more than chance allows.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
 from offchain.canonical import parameters_hash
+from offchain.cid import Cid
 from offchain.compute.errors import OtherThanOrdered, ResultInvalid, ScoreBelowCurve
 from offchain.compute.rows import JobRows
 from offchain.compute.spec import JobResult, JobSpec
@@ -56,7 +56,7 @@ def check_delivery(
     document = JobResult.from_bytes(result)
     if document.spec != spec.name().hex():
         raise ResultInvalid(f"it answers job {document.spec[:16]}")
-    if document.model != hashlib.sha256(model).hexdigest():
+    if document.model != str(Cid.of(model)):
         raise ResultInvalid("it names another model")
     _check_shape(spec, document, model)
     score = _score(spec, model, own)

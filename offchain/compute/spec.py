@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from offchain.canonical import Json, from_json, to_canonical_json
+from offchain.cid import Cid
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.recipes import MAX_ITERATIONS, training_parameters
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
@@ -20,6 +21,7 @@ MAX_UNIT_WORK = 64 * 1024 * 1024
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
 Word = Annotated[str, Field(max_length=64)]
+Name = Annotated[Word, AfterValidator(lambda text: str(Cid.parse(text)))]
 Hyperparameter = (
     int | Annotated[float, Field(allow_inf_nan=False)] | Word | Annotated[list[int], Field(max_length=8)]
 )
@@ -38,7 +40,7 @@ class _Document(BaseModel):
         return to_canonical_json(self.model_dump(mode="json"))
 
     def name(self) -> bytes:
-        """SHA-256 of the document: what the chain and the storage call it."""
+        """SHA-256 of the document: what the chain calls it."""
         return hashlib.sha256(self.to_bytes()).digest()
 
     @classmethod
@@ -66,7 +68,7 @@ class _Document(BaseModel):
 class JobSpec(_Document):
     """What to train on which rows for how many iterations.
 
-    rows : SHA-256 of the training rows, features then target, without salts, as the model is to see them: for a
+    rows : CIDv1 of the training rows, features then target, without salts, as the model is to see them: for a
         task with secure mapping the mapped ones. A consumer keeps the rows it will check the result on to itself.
     task_id, miner : what the model is for; a model of one address is worth nothing to another
     """
@@ -74,7 +76,7 @@ class JobSpec(_Document):
     estimator: Word
     hyperparameters: Annotated[dict[Word, Hyperparameter], Field(max_length=8)]
     iterations: Iterations
-    rows: Digest
+    rows: Name
     feature_count: Annotated[int, Field(ge=1, le=MAX_FEATURES)]
     class_count: Annotated[int, Field(ge=0, le=MAX_CLASSES)]
     task_id: Annotated[int, Field(ge=1, le=2**64 - 1)]
@@ -105,8 +107,8 @@ class JobSpec(_Document):
             raise JobSpecInvalid(
                 f"{len(rows)} bytes of rows of {self.class_count} classes are more than a unit takes"
             )
-        if hashlib.sha256(rows).hexdigest() != self.rows:
-            raise JobSpecInvalid("the rows have another hash")
+        if str(Cid.of(rows)) != self.rows:
+            raise JobSpecInvalid("the rows have another name")
 
     @classmethod
     def make(cls, **fields: Json) -> Self:
@@ -122,13 +124,13 @@ class JobSpec(_Document):
 class JobResult(_Document):
     """What was trained for a job.
 
-    model : SHA-256 of the model's bytes
+    model : CIDv1 of the model's bytes
     iterations : how many ran; fewer than ordered only where the solver had converged and more change nothing
     training_score_wad : accuracy, or R² for a regression, of the model's bytes on the rows they were trained on
     """
 
     spec: Digest
-    model: Digest
+    model: Name
     parameters: Digest
     iterations: Annotated[int, Field(ge=0, le=MAX_ITERATIONS)]
     training_score_wad: Annotated[int, Field(ge=-(2**255), le=10**18)]

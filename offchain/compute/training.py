@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from offchain.canonical import parameters_hash
+from offchain.cid import Cid
 from offchain.compute.errors import JobRefused
 from offchain.compute.spec import JobResult, JobSpec
 from offchain.learning import estimators
@@ -59,7 +59,7 @@ def train(spec: JobSpec, features: NDArray[np.uint8], targets: NDArray[Any]) -> 
     metric = Metric.ACCURACY if spec.class_count else Metric.R2
     result = JobResult(
         spec=spec.name().hex(),
-        model=hashlib.sha256(model).hexdigest(),
+        model=str(Cid.of(model)),
         parameters=parameters_hash(parameters).hex(),
         iterations=_iterations(fitted),
         training_score_wad=score_wad(metric, spec.class_count, targets, predict_bytes(model, features)),

@@ -4,7 +4,6 @@ Its role in an epoch follows from the resources it holds and from the task: to *
 candidate, to **mine** is to commit or reveal the candidate for the task's block, and else it waits.
 """
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, 
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
 from offchain.chain.transactions import Sender
+from offchain.cid import Cid
 from offchain.compute.checking import check_delivery
 from offchain.compute.errors import DeliveryRejected
 from offchain.compute.pilot import run_pilot
@@ -23,8 +23,8 @@ from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES
-from offchain.storage import BlobMissing, StorageError
-from offchain.workers.errors import OVERTAKEN, RevealTooLarge
+from offchain.storage import BlobMissing, StorageAway, StorageError
+from offchain.workers.errors import OVERTAKEN, RevealTooLarge, TrainingRowsMissing
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, Order
 from offchain.workers.miner import Miner
@@ -284,7 +284,7 @@ class Consumer:
             return
         spec = self.spec(task, rows[0], iterations)
         self._home.blobs.put(rows[0].to_bytes(task.class_count))
-        job_hash = self._home.blobs.put(spec.to_bytes())
+        job_hash = self._home.blobs.put(spec.to_bytes()).digest
         self.market.buy(order.epoch_id, declaration.index, iterations * WAD, job_hash)
         log.info("task %d: bought %d units at %.6f", task.task_id, iterations, epoch.price / WAD)
 
@@ -294,12 +294,14 @@ class Consumer:
         try:
             model = self._collect(task, order, purchase, spec)
             self.miner.keep(task, model, spec.parameters())
-        except BlobMissing as error:
+        except (BlobMissing, TrainingRowsMissing) as error:
             log.info("task %d: %s", task.task_id, error)
             if purchase.status == PurchaseStatus.DELIVERED:
                 return Move.WAIT  # it may still come
             self._home.save_order(task, replace(order, closed=True))
             return Move.CHECK
+        except StorageAway:
+            raise  # no fault of the delivery's
         except (DeliveryRejected, StorageError, RevealTooLarge) as error:
             log.warning("task %d: the delivery is rejected: %s", task.task_id, error)
             self._home.save_order(task, replace(order, closed=True))
@@ -312,11 +314,11 @@ class Consumer:
     def _collect(self, task: Task, order: Order, purchase: Purchase, spec: JobSpec) -> bytes:
         """The delivered model, if it is as good as the learning curve leads to expect."""
         blobs = self._home.blobs
-        result = blobs.get(purchase.result_hash, MAX_DOCUMENT_BYTES)
-        model = blobs.get(bytes.fromhex(JobResult.from_bytes(result).model), MAX_MODEL_BYTES)
+        result = blobs.get(Cid.on_chain(purchase.result_hash, MAX_DOCUMENT_BYTES), MAX_DOCUMENT_BYTES)
+        model = blobs.get(Cid.parse(JobResult.from_bytes(result).model), MAX_MODEL_BYTES)
         rows = self.rows(task)
         if rows is None:
-            raise BlobMissing(task.data_root)
+            raise TrainingRowsMissing(task.task_id)
         accepted = check_delivery(spec, result, model, rows[1], order.curve)
         log.info(
             "task %d: the model scores %.4f on own rows: %.4f expected, %.4f the least",
@@ -338,7 +340,8 @@ class Consumer:
         return None
 
     def _spec_of(self, purchase: Purchase) -> JobSpec:
-        return JobSpec.from_bytes(self._home.blobs.get(purchase.job_hash, MAX_DOCUMENT_BYTES))
+        name = Cid.on_chain(purchase.job_hash, MAX_DOCUMENT_BYTES)
+        return JobSpec.from_bytes(self._home.blobs.get(name, MAX_DOCUMENT_BYTES))
 
     def rows(self, task: Task) -> tuple[JobRows, JobRows] | None:
         """The rows to hand over and those to keep; None where they are not published yet."""
@@ -359,7 +362,7 @@ class Consumer:
             estimator=self._estimator,
             hyperparameters=dict(RECIPES[self._estimator].usual),
             iterations=iterations,
-            rows=hashlib.sha256(rows.to_bytes(task.class_count)).hexdigest(),
+            rows=str(Cid.of(rows.to_bytes(task.class_count))),
             feature_count=rows.features.shape[1],
             class_count=task.class_count,
             task_id=task.task_id,

@@ -111,7 +111,7 @@ class DataNode:
         self._home.save_rows(rows)
         spec = TaskSpec(
             data_root=rows.root(),
-            manifest_hash=self._home.blobs.put(manifest.to_bytes()),
+            manifest_hash=self._home.blobs.put(manifest.to_bytes()).digest,
             scorer=scorer,
             metric=metric,
             feature_count=manifest.feature_count,
@@ -131,11 +131,13 @@ class DataNode:
         return self.registry.post(spec)
 
     def tasks(self) -> list[int]:
-        """The ids of this account's tasks."""
+        """The ids of this account's tasks, but for those that had ended before they were looked at."""
         count = self.registry.task_count()
-        new = range(self._looked_at + 1, count + 1)
-        self._own += [task_id for task_id in new if self.registry.task(task_id).data_node == self.address]
-        self._looked_at = count
+        for task_id in range(self._looked_at + 1, count + 1):
+            is_own = self.registry.task(task_id).data_node == self.address
+            if is_own and not self.proof.phase_of(task_id).is_over:
+                self._own.append(task_id)
+            self._looked_at = task_id
         return self._own
 
     def step(self, task_id: int) -> Move:
@@ -175,7 +177,7 @@ class DataNode:
             case Move.PUBLISH:
                 indices = self.registry.test_rows_of(task.task_id)
                 blob = self._rows(task).training_blob(indices)
-                self.registry.publish(task.task_id, self._home.blobs.put(blob))
+                self.registry.publish(task.task_id, self._home.blobs.put(blob).digest)
             case Move.DISCLOSE:
                 rows = self._rows(task)
                 while indices := self.registry.next_part(task.task_id):

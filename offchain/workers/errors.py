@@ -1,6 +1,7 @@
 """What a worker cannot do for its owner, and what it need not mind."""
 
 from offchain.chain import errors
+from offchain.storage import StorageAway
 
 OVERTAKEN = (
     errors.TransactionOvertaken,
@@ -24,11 +25,11 @@ OVERTAKEN = (
 )
 """It moved on between a decision and its transaction: the next decision is made from where it is now."""
 
-NODE_AWAY = (OSError, errors.EndpointFaulty)
-"""The node does not answer, or makes no sense: what it hides may yet be well."""
+AWAY = (OSError, errors.EndpointFaulty, StorageAway)
+"""A node or a storage does not answer, or makes no sense: what it hides may yet be well."""
 
 PASSING = (
-    *NODE_AWAY,
+    *AWAY,
     errors.EndpointsDisagree,
     errors.TransactionOvertaken,
     errors.TransactionRejected,
@@ -74,6 +75,14 @@ class StateUnreadable(WorkerError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"the state in {path} cannot be used: {reason}")
+
+
+class TrainingRowsMissing(WorkerError):
+    """A task's training rows, by which a delivery would be checked, cannot be had now."""
+
+    def __init__(self, task_id: int) -> None:
+        self.task_id = task_id
+        super().__init__(f"the training rows of task {task_id} cannot be had now")
 
 
 class ScorerUnsupported(WorkerError):

@@ -18,6 +18,8 @@ from offchain.chain.deployment import Deployment
 from offchain.chain.endpoint import shown
 from offchain.chain.errors import AccountInvalid, ChainError
 from offchain.chain.vault import TokenClient, VaultClient
+from offchain.cid import Cid
+from offchain.storage import BlobMissing, BlobStore, BlobTooLarge, StorageError
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_GAS = 10_000_000  # a reveal of a large model, and what is around it
@@ -53,12 +55,14 @@ class Needs:
     urls: Sequence[str]
     deployments: Path
     home: Path
+    blobs: BlobStore
     account: Callable[[int], LocalAccount] | None
 
 
 def examine(needs: Needs) -> Iterator[Finding]:
     """Look at everything that can be looked at with what works so far."""
-    yield check_storage(needs.home)
+    yield check_home(needs.home)
+    yield check_storage(needs.blobs)
     chain_ids: dict[str, int] = {}
     for url in needs.urls:
         chain_id, findings = check_endpoint(url)
@@ -78,7 +82,7 @@ def examine(needs: Needs) -> Iterator[Finding]:
         yield from check_account(needs, connection)
 
 
-def check_storage(home: Path) -> Finding:
+def check_home(home: Path) -> Finding:
     """Whether the data directory can be written, and has room."""
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -87,12 +91,24 @@ def check_storage(home: Path) -> Finding:
             os.fsync(file.fileno())
     except OSError as error:
         reason = error.strerror or str(error)
-        return Finding("storage", State.WRONG, f"{home}: {reason}", "name a folder that is yours: --home")
+        return Finding("home", State.WRONG, f"{home}: {reason}", "name a folder that is yours: --home")
     free = shutil.disk_usage(home).free
     found = f"{home}: {free / 2**30:.1f} GB free"
     if free < LEAST_FREE_BYTES:
-        return Finding("storage", State.WRONG, found, "make room, or name another folder: --home")
-    return Finding("storage", State.OK, found)
+        return Finding("home", State.WRONG, found, "make room, or name another folder: --home")
+    return Finding("home", State.OK, found)
+
+
+def check_storage(blobs: BlobStore) -> Finding:
+    """Whether the blobs' places answer, and the first can be written."""
+    try:
+        blobs.check_writable()
+        blobs.get(Cid.of(b"a blob that nobody stores"), 0)
+    except (BlobMissing, BlobTooLarge):
+        return Finding("storage", State.OK, ", ".join(blobs.places))
+    except StorageError as error:
+        return Finding("storage", State.WRONG, str(error), "name a place that answers: --storage")
+    return Finding("storage", State.WRONG, "a place has a blob that nobody stores", "name another: --storage")
 
 
 def check_endpoint(url: str) -> tuple[int | None, list[Finding]]:

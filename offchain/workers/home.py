@@ -2,7 +2,7 @@
 
 ::
 
-    <root>/blobs/                                  content-addressed, shared between workers
+    <root>/blobs/                                  content-addressed, shared between workers, unless they are elsewhere
     <root>/<chain id>-<proof>/<account>/           private to one account
         state.db                                   SQLite: rows and salts, models and salts, orders
         lock                                       held by the one process that works as the account
@@ -78,21 +78,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The data directory of one account on one deployment."""
+    """The data directory of one account on one deployment, and the blobs that workers share."""
 
     root: Path
     account_folder: Path
+    blobs: BlobStore
 
     @classmethod
-    def of(cls, root: Path, connection: Connection, account: str) -> "Home":
-        """The directory of `account`."""
+    def of(cls, root: Path, connection: Connection, account: str, blobs: BlobStore | None = None) -> "Home":
+        """The directory of `account`; the blobs are in it where none are given."""
         deployment = connection.deployment
-        return cls(root, root / f"{deployment.chain_id}-{deployment.proof.address.lower()}" / account.lower())
-
-    @property
-    def blobs(self) -> BlobStore:
-        """The blobs that workers share."""
-        return BlobStore(self.root / "blobs")
+        folder = root / f"{deployment.chain_id}-{deployment.proof.address.lower()}" / account.lower()
+        return cls(root, folder, blobs or BlobStore(root / "blobs"))
 
     @contextmanager
     def hold(self) -> Iterator[None]:

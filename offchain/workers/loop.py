@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from offchain.workers.errors import NODE_AWAY, PASSING
+from offchain.workers.errors import AWAY, PASSING
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Rounds:
         try:
             done = self._step(task_id).name == "DONE"
         except Exception as error:
-            times = before.times + 1 if before and not isinstance(error, NODE_AWAY) else 1
+            times = before.times + 1 if before and not isinstance(error, AWAY) else 1
             resume_at = time.monotonic() + min(POLL_SECONDS * 2**times, LONGEST_PAUSE_SECONDS)
             self.failures[task_id] = Failure(error, times, resume_at)
             log.warning("task %d: %s", task_id, error if str(error) else repr(error))

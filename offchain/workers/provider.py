@@ -9,10 +9,11 @@ from offchain.canonical import to_canonical_json
 from offchain.chain.market import WAD, ComputeMarketClient, EpochSpec, Purchase
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from offchain.chain.transactions import Sender
+from offchain.cid import Cid
 from offchain.compute.errors import JobFailure, JobRefused, JobSpecInvalid
 from offchain.compute.executor import JobExecutor, RunningJob, State
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, MAX_ROWS_BYTES, JobSpec
-from offchain.storage import BlobMissing, StorageError
+from offchain.storage import BlobMissing, StorageAway, StorageError
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
@@ -173,6 +174,8 @@ class Provider:
             except BlobMissing:
                 if is_last_call:
                     self._refuse(purchase, "the job spec or its rows are nowhere to be found")
+            except StorageAway:
+                raise  # no fault of the order's
             except (JobSpecInvalid, StorageError) as error:
                 self._refuse(purchase, str(error))
             return
@@ -181,11 +184,12 @@ class Provider:
             del self._jobs[key]  # only now: a delivery that fails is tried again
 
     def _start(self, purchase: Purchase) -> RunningJob:
-        data = self._home.blobs.get(purchase.job_hash, MAX_DOCUMENT_BYTES)
+        name = Cid.on_chain(purchase.job_hash, MAX_DOCUMENT_BYTES)
+        data = self._home.blobs.get(name, MAX_DOCUMENT_BYTES)
         spec = JobSpec.from_bytes(data)
         if spec.iterations * WAD > purchase.units:
             raise JobSpecInvalid(f"{spec.iterations} iterations for {purchase.units / WAD:g} units")
-        rows = self._home.blobs.get(bytes.fromhex(spec.rows), MAX_ROWS_BYTES)
+        rows = self._home.blobs.get(Cid.parse(spec.rows), MAX_ROWS_BYTES)
         log.info(
             "purchase %d of epoch %d: %d iterations of %s",
             *(purchase.purchase_id, purchase.epoch_id, spec.iterations, spec.estimator),
@@ -208,7 +212,7 @@ class Provider:
             )
             return
         self._home.blobs.put(trained.model)
-        result_hash = self._home.blobs.put(trained.result)
+        result_hash = self._home.blobs.put(trained.result).digest
         self.market.deliver(purchase.epoch_id, purchase.purchase_id, result_hash)
         log.info(
             "purchase %d of epoch %d: delivered after %.1f s, at most %d MB",
@@ -219,7 +223,7 @@ class Provider:
         """Deliver why there is no model, where the order is at fault: else who orders nonsense gains the bond."""
         log.warning("purchase %d of epoch %d: refused: %s", purchase.purchase_id, purchase.epoch_id, reason)
         refusal = to_canonical_json({"refused": reason[:1000], "spec": purchase.job_hash.hex()})
-        self.market.deliver(purchase.epoch_id, purchase.purchase_id, self._home.blobs.put(refusal))
+        self.market.deliver(purchase.epoch_id, purchase.purchase_id, self._home.blobs.put(refusal).digest)
 
     def _settle(self, epoch_id: int, phase: EpochPhase) -> None:
         for purchase in self._due(epoch_id, phase):

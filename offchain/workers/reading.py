@@ -10,6 +10,7 @@ from offchain.chain.ledger import Block, LearningLedgerClient
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient, RevealedModel
 from offchain.chain.registry import Task, TaskRegistryClient
+from offchain.cid import Cid
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore, StorageError
 
@@ -104,7 +105,8 @@ def paper_ledger(connection: Connection, blobs: BlobStore) -> list[dict[str, Any
 
 def _parameters(blobs: BlobStore, name: bytes) -> Any:
     try:
-        return from_json(blobs.get(name, MAX_PARAMETERS_BYTES), MAX_PARAMETERS_BYTES)
+        data = blobs.get(Cid.on_chain(name, MAX_PARAMETERS_BYTES), MAX_PARAMETERS_BYTES)
+        return from_json(data, MAX_PARAMETERS_BYTES)
     except (StorageError, ValueError):
         return "0x" + name.hex()
 

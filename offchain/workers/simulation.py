@@ -161,10 +161,10 @@ class ChainMarket:
             return units
         spec = consumer.spec(task, rows[0], units // WAD)
         self._blobs.put(rows[0].to_bytes(task.class_count))
-        purchase_id = consumer.market.buy(epoch_id, index, units, self._blobs.put(spec.to_bytes()))
+        purchase_id = consumer.market.buy(epoch_id, index, units, self._blobs.put(spec.to_bytes()).digest)
         delivered = run_job(spec, rows[0].to_bytes(task.class_count))
         self._blobs.put(delivered.model)
-        self._market.deliver(epoch_id, purchase_id, self._blobs.put(delivered.result))
+        self._market.deliver(epoch_id, purchase_id, self._blobs.put(delivered.result).digest)
         accepted = check_delivery(spec, delivered.result, delivered.model, rows[1], _NO_EXPECTATION)
         consumer.market.accept(epoch_id, purchase_id)
         consumer.miner.keep(task, accepted.model, spec.parameters())

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from offchain.chain.deployment import Deployment
 from offchain.chain.registry import Task
+from offchain.cid import Cid
 from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import Manifest
 from offchain.learning.mapping import map_rows, mapping_seed
@@ -43,7 +44,8 @@ def open_task_rows(
     StorageError
         Where the storage does not have them.
     """
-    manifest = Manifest.from_bytes(blobs.get(task.manifest_hash, MAX_MANIFEST_BYTES))
+    described = Cid.on_chain(task.manifest_hash, MAX_MANIFEST_BYTES)
+    manifest = Manifest.from_bytes(blobs.get(described, MAX_MANIFEST_BYTES))
     shape = (manifest.feature_count, manifest.class_count, manifest.row_count)
     if shape != (task.feature_count, task.class_count, task.row_count):
         raise TrainingRowsInvalid("the manifest describes another data set")
@@ -51,7 +53,7 @@ def open_task_rows(
     if size > MAX_TRAINING_BYTES:
         raise TrainingRowsInvalid(f"{size:,} bytes, and this worker takes {MAX_TRAINING_BYTES:,}")
     rows = open_training_blob(
-        blobs.get(published, size),
+        blobs.get(Cid.on_chain(published, size), size),
         data_root=task.data_root,
         row_count=task.row_count,
         row_size=task.row_size,

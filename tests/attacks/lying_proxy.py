@@ -1,15 +1,17 @@
-"""A JSON-RPC endpoint that stands before a real node and lies: HTTP of its own, one thread a connection."""
+"""A JSON-RPC endpoint that stands before a real node and lies."""
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import Any, TypeAlias
 
 import requests
 from eth_utils.abi import function_signature_to_4byte_selector
+
+from tests.attacks.lying_server import serving
 
 Request: TypeAlias = dict[str, Any]
 Answer: TypeAlias = "dict[str, Any] | Iterable[bytes]"
@@ -62,41 +64,20 @@ class LyingProxy:
         finally:
             del self.lies[key]
 
-    @contextmanager
-    def serving(self) -> Iterator[str]:
+    def serving(self) -> AbstractContextManager[str]:
         """Serve; gives the URL."""
-        proxy = self
+        return serving(self)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = proxy.answer(request)
-                if isinstance(answer, dict):
-                    answer = [http(json.dumps(answer).encode())]
-                else:
-                    self.close_connection = True
-                for piece in answer:
-                    self.wfile.write(piece)
-
-            def log_message(self, *_: object) -> None:
-                """Nobody wants to read it."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_: object) -> None:
-                """The client has hung up, as it should."""
-
-        with Server(("127.0.0.1", 0), Handler) as server:
-            serving = threading.Thread(target=server.serve_forever, args=(0.05,))
-            serving.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_port}"
-            finally:
-                server.shutdown()
-                serving.join()
+    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+        """Serve a request."""
+        request = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        answer = self.answer(request)
+        if isinstance(answer, dict):
+            answer = [http(json.dumps(answer).encode())]
+        else:
+            handler.close_connection = True
+        for piece in answer:
+            handler.wfile.write(piece)
 
 
 def http(body: bytes, *headers: str, length: int | None = None, status: str = "200 OK") -> bytes:

@@ -14,7 +14,6 @@ Defence: a blob's name is the hash of its bytes, which are read once, from a pla
 
 import ast
 import gzip
-import hashlib
 import io
 import os
 import pickle
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import pytest
 
+from offchain.cid import Cid, Codec
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
 from offchain.learning.errors import LearningError, ManifestError, ModelError
@@ -71,16 +71,23 @@ READERS: list[tuple[Callable[[bytes], object], type[Exception]]] = [
 ]
 
 
-def place_of(store: BlobStore, name: bytes) -> Path:
-    """Where the storage looks for a blob."""
-    place = store.root / name.hex()[:2] / name.hex()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    return place
+UNKNOWN = Cid(Codec.RAW, bytes(32))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path / "blobs")
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "blobs"
+
+
+@pytest.fixture
+def store(folder: Path) -> BlobStore:
+    return BlobStore(folder)
+
+
+def place_of(folder: Path, name: Cid) -> Path:
+    """Where the storage looks for a blob."""
+    folder.mkdir(exist_ok=True)
+    return folder / str(name)
 
 
 @pytest.mark.parametrize(("read", "error"), READERS)
@@ -135,18 +142,20 @@ def test_a_compressed_bomb_is_refused_and_not_inflated(
     assert peak < 1 << 20  # of 50 MB inside
 
 
-def test_a_sparse_blob_larger_than_announced_is_refused_before_it_is_read(store: BlobStore) -> None:
-    name = hashlib.sha256(b"manifest").digest()
-    with place_of(store, name).open("wb") as file:
+def test_a_sparse_blob_larger_than_announced_is_refused_before_it_is_read(
+    store: BlobStore, folder: Path
+) -> None:
+    name = Cid.of(b"manifest")
+    with place_of(folder, name).open("wb") as file:
         file.truncate(1 << 40)
 
     with pytest.raises(BlobTooLarge):
         store.get(name, MAX_MANIFEST_BYTES)
 
 
-def test_a_blob_that_grows_is_read_as_far_as_it_was_checked(store: BlobStore) -> None:
+def test_a_blob_that_grows_is_read_as_far_as_it_was_checked(store: BlobStore, folder: Path) -> None:
     name = store.put(b"rows")
-    with place_of(store, name).open("ab") as file:
+    with place_of(folder, name).open("ab") as file:
         file.write(b" and more")
 
     with pytest.raises(BlobCorrupt):
@@ -154,41 +163,47 @@ def test_a_blob_that_grows_is_read_as_far_as_it_was_checked(store: BlobStore) ->
 
 
 @pytest.mark.parametrize("kind", ["file", "parent"])
-def test_a_link_to_a_secret_gives_nothing(store: BlobStore, tmp_path: Path, kind: str) -> None:
+def test_a_link_to_a_secret_gives_nothing(store: BlobStore, folder: Path, tmp_path: Path, kind: str) -> None:
     secret = tmp_path / "keyfile"
     secret.write_bytes(b"the key")
-    name = bytes(32)  # the attacker does not know the secret, nor so its hash
+    name = UNKNOWN  # the attacker does not know the secret, nor so its hash
     if kind == "file":
-        place_of(store, name).symlink_to(secret)
+        place_of(folder, name).symlink_to(secret)
     else:
-        folder = tmp_path / "elsewhere"
-        folder.mkdir()
-        (folder / name.hex()).write_bytes(secret.read_bytes())
-        store.root.mkdir()
-        (store.root / name.hex()[:2]).symlink_to(folder)
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / str(name)).write_bytes(secret.read_bytes())
+        folder.symlink_to(elsewhere)
 
     with pytest.raises(StorageError):
         store.get(name, 100)
 
 
-@pytest.mark.parametrize("name", [b"../../etc/passwd", b"/etc/passwd\x00", b"", b".." * 16])
-def test_a_name_cannot_leave_the_storage(store: BlobStore, name: bytes) -> None:
-    # A name is bytes from the chain and reaches the file system as hexadecimal digits.
+@pytest.mark.parametrize("name", [b"../../etc/passwd", b"/etc/passwd\x00", b""])
+def test_a_name_of_another_length_is_none(name: bytes) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        Cid.on_chain(name, 100)
+    with pytest.raises(ValueError, match="no name"):
+        Cid.parse(name.decode())
+
+
+def test_a_name_cannot_leave_the_storage(store: BlobStore) -> None:
+    # A name is bytes from the chain and reaches the file system as letters and digits.
     with pytest.raises(BlobMissing):
-        store.get(name, 100)
+        store.get(Cid.on_chain(b".." * 16, 100), 100)
 
 
-def test_a_pipe_is_not_waited_for(store: BlobStore) -> None:
-    os.mkfifo(place_of(store, bytes(32)))
+def test_a_pipe_is_not_waited_for(store: BlobStore, folder: Path) -> None:
+    os.mkfifo(place_of(folder, UNKNOWN))
 
     with pytest.raises(BlobMissing):
-        store.get(bytes(32), 100)
+        store.get(UNKNOWN, 100)
 
 
 def test_a_file_that_becomes_a_pipe_after_it_was_seen_is_not_waited_for(
-    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+    store: BlobStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = place_of(store, bytes(32))
+    place = place_of(folder, UNKNOWN)
     os.mkfifo(place)
     # As where the pipe takes the place of a file between a look at its name and its opening.
     monkeypatch.setattr(Path, "is_file", lambda _: True)
@@ -197,32 +212,21 @@ def test_a_file_that_becomes_a_pipe_after_it_was_seen_is_not_waited_for(
 
     try:
         with pytest.raises(BlobMissing):
-            store.get(bytes(32), 100)
+            store.get(UNKNOWN, 100)
     finally:
         release.cancel()
 
 
-def test_a_device_is_not_read(store: BlobStore) -> None:
-    place_of(store, bytes(32)).symlink_to("/dev/zero")
+def test_a_device_is_not_read(store: BlobStore, folder: Path) -> None:
+    place_of(folder, UNKNOWN).symlink_to("/dev/zero")
 
     with pytest.raises(BlobMissing):
-        store.get(bytes(32), 1 << 40)
+        store.get(UNKNOWN, 1 << 40)
 
 
-def test_a_folder_in_a_blobs_place_is_named(store: BlobStore) -> None:
-    name = hashlib.sha256(b"rows").digest()
-    place_of(store, name).mkdir()
-
-    with pytest.raises(BlobMissing):
-        store.get(name, 100)
-    with pytest.raises(BlobUnwritable):
-        store.put(b"rows")
-
-
-def test_a_file_in_the_place_of_the_storages_folder_is_named(store: BlobStore) -> None:
-    name = hashlib.sha256(b"rows").digest()
-    store.root.mkdir()
-    (store.root / name.hex()[:2]).write_bytes(b"")
+def test_a_folder_in_a_blobs_place_is_named(store: BlobStore, folder: Path) -> None:
+    name = Cid.of(b"rows")
+    place_of(folder, name).mkdir()
 
     with pytest.raises(BlobMissing):
         store.get(name, 100)
@@ -230,10 +234,20 @@ def test_a_file_in_the_place_of_the_storages_folder_is_named(store: BlobStore) -
         store.put(b"rows")
 
 
-def test_a_blob_that_changes_all_the_time_is_right_or_refused(store: BlobStore) -> None:
+def test_a_file_in_the_place_of_the_storages_folder_is_named(store: BlobStore, folder: Path) -> None:
+    name = Cid.of(b"rows")
+    folder.write_bytes(b"")
+
+    with pytest.raises(BlobMissing):
+        store.get(name, 100)
+    with pytest.raises(BlobUnwritable):
+        store.put(b"rows")
+
+
+def test_a_blob_that_changes_all_the_time_is_right_or_refused(store: BlobStore, folder: Path) -> None:
     rows = b"true" * 10_000
     name = store.put(rows)
-    place, stop = place_of(store, name), threading.Event()
+    place, stop = place_of(folder, name), threading.Event()
 
     def change() -> None:
         other = place.with_suffix(".other")

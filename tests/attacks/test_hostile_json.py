@@ -28,6 +28,7 @@ from offchain.canonical import from_json, to_canonical_json
 from offchain.chain.connection import Connection
 from offchain.chain.deployment import MAX_FILE_BYTES, Deployment
 from offchain.chain.errors import DeploymentInvalid
+from offchain.cid import Cid
 from offchain.cli import main
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
@@ -54,7 +55,7 @@ SPEC = JobSpec.make(
     estimator="logistic",
     hyperparameters={"C": 0.5},
     iterations=3,
-    rows="00" * 32,
+    rows=str(Cid.of(b"")),
     feature_count=1,
     class_count=2,
     task_id=1,
@@ -62,7 +63,7 @@ SPEC = JobSpec.make(
     seed=0,
 ).to_bytes()
 RESULT = JobResult(
-    spec="00" * 32, model="11" * 32, parameters="22" * 32, iterations=3, training_score_wad=10**18
+    spec="00" * 32, model=str(Cid.of(b"")), parameters="22" * 32, iterations=3, training_score_wad=10**18
 ).to_bytes()
 GAME = json.dumps(
     {

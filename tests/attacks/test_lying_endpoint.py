@@ -43,7 +43,7 @@ from offchain.cli.running import Printable
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers import loop
-from offchain.workers.errors import NODE_AWAY
+from offchain.workers.errors import AWAY
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from offchain.workers.provider import Plan, Provider
@@ -167,7 +167,7 @@ def test_an_answer_that_is_none_is_a_typed_error_in_bounded_time(
         person.vault.balance_of(person.address)
 
     assert time.monotonic() - started < BOUND
-    assert isinstance(caught.value, NODE_AWAY)  # so a worker waits and goes on
+    assert isinstance(caught.value, AWAY)  # so a worker waits and goes on
     assert person.balance() > 0  # as it can, when the truth is told again
 
 
@@ -442,10 +442,10 @@ def home(connection: Connection, person: Person, tmp_path: Path) -> Home:
 def task(world: World, home: Home) -> Task:
     """A task whose rows are published in the miner's storage."""
     rows = toy_rows(24)
-    manifest_hash = home.blobs.put(manifest_of(24).to_bytes())
+    manifest_hash = home.blobs.put(manifest_of(24).to_bytes()).digest
     task = world.drawn(world.spec(rows, manifest_hash=manifest_hash))
     blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
-    world.data_node.registry.publish(task.task_id, home.blobs.put(blob))
+    world.data_node.registry.publish(task.task_id, home.blobs.put(blob).digest)
     return task
 
 
@@ -453,7 +453,7 @@ def attempt(miner: Miner, task: Task) -> Move | Exception:
     """A step, and what it ends with; nothing but what the loop survives for as long as it takes."""
     try:
         return miner.step(task.task_id)
-    except (*NODE_AWAY, errors.ChainError) as failure:
+    except (*AWAY, errors.ChainError) as failure:
         return failure
 
 
@@ -564,7 +564,7 @@ def test_a_provider_delivers_what_it_sold_after_lies_about_everything(
             assert ends_at is not None
             world.chain.set_time(ends_at)
         for method in EVERY_METHOD[:-1]:
-            with proxy.lying(method, result("0x")), suppress(*NODE_AWAY, errors.ChainError):
+            with proxy.lying(method, result("0x")), suppress(*AWAY, errors.ChainError):
                 provider.step(epoch_id)
         assert provider.epochs() == [epoch_id]
         provider.step(epoch_id)

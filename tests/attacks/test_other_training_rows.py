@@ -27,7 +27,7 @@ def test_a_miner_refuses_rows_of_another_root(world: World, tmp_path: Path, plac
     blob = bytearray(rows.training_blob(world.data_node.registry.test_rows_of(task_id)))
     blob[place] ^= 1
 
-    name = cast.home(world.data_node).blobs.put(bytes(blob))
+    name = cast.home(world.data_node).blobs.put(bytes(blob)).digest
     world.data_node.registry.publish(task_id, name)
 
     with pytest.raises(TrainingRowsInvalid, match="another root"):
@@ -41,11 +41,11 @@ def test_the_true_rows_are_taken_after_false_ones(world: World, tmp_path: Path) 
     task_id = cast.post("iris")
     cast.until(cast.data_node, task_id, data_node.Move.DRAW)
     blobs = cast.home(world.data_node).blobs
-    world.data_node.registry.publish(task_id, blobs.put(b"false"))
+    world.data_node.registry.publish(task_id, blobs.put(b"false").digest)
     rows = cast.home(world.data_node).load_rows(world.data_node.registry.task(task_id).data_root)
     assert rows is not None
     truth = rows.training_blob(world.data_node.registry.test_rows_of(task_id))
-    world.data_node.registry.publish(task_id, blobs.put(truth))
+    world.data_node.registry.publish(task_id, blobs.put(truth).digest)
 
     cast.until(cast.miners[0], task_id, miner.Move.COMMIT)
 

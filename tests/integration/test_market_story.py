@@ -12,6 +12,7 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain, eth_tester_chain
 from offchain.chain.market import EpochSpec, cost_of
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
+from offchain.cid import Cid
 from offchain.compute.errors import JobTimedOut
 from offchain.compute.executor import JobExecutor, RunningJob
 from offchain.compute.process import Limits
@@ -19,6 +20,7 @@ from offchain.compute.spec import JobResult, JobSpec
 from offchain.learning import datasets
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import decode
+from offchain.storage import BlobStore, StorageAway
 from offchain.workers import consumer, data_node, provider
 from offchain.workers.consumer import Consumer
 from offchain.workers.data_node import DataNode
@@ -79,6 +81,7 @@ class Cast:
         self.data_node = DataNode(world.data_node.sender, self.home(world.data_node))
         self.seller = world.people[4]
         self.plan = Plan(replace(EPOCH, **changes), replenishment=20 * UNIT, epochs=2)
+        self.executor = executor
         self.provider = self.provide(executor)
         self.people = world.miners[:3]
         self.consumers = [
@@ -190,9 +193,9 @@ def test_a_purchase_trains_the_iterations_it_paid_for(world: World, cast: Cast) 
 
     bought = cast.market.purchase(epoch_id, 1)
     blobs = cast.home(cast.seller).blobs
-    spec = JobSpec.from_bytes(blobs.get(bought.job_hash, 10_000))
-    result = JobResult.from_bytes(blobs.get(bought.result_hash, 10_000))
-    model = decode(blobs.get(bytes.fromhex(result.model), 25_000))
+    spec = JobSpec.from_bytes(blobs.get(Cid.on_chain(bought.job_hash, 10_000), 10_000))
+    result = JobResult.from_bytes(blobs.get(Cid.on_chain(bought.result_hash, 10_000), 10_000))
+    model = decode(blobs.get(Cid.parse(result.model), 25_000))
     assert spec.miner == buyer.address.lower()
     assert spec.iterations * UNIT == bought.units > 0
     assert result.iterations == spec.iterations
@@ -259,13 +262,13 @@ def test_an_order_that_cannot_be_trained_is_refused_and_not_refunded(world: Worl
     epoch_id = cast.to_sales(task_id)
     blobs = cast.home(cast.seller).blobs
     declared = cast.market.declarations(epoch_id)[0]
-    cast.people[0].market.buy(epoch_id, declared.index, UNIT, blobs.put(b'{"code":"import os"}'))
+    cast.people[0].market.buy(epoch_id, declared.index, UNIT, blobs.put(b'{"code":"import os"}').digest)
 
     cast.provider.step(epoch_id)
 
     answered = cast.market.purchase(epoch_id, 1)
     assert answered.status == PurchaseStatus.DELIVERED
-    assert b'"refused":"not a job' in blobs.get(answered.result_hash, 10_000)
+    assert b'"refused":"not a job' in blobs.get(Cid.on_chain(answered.result_hash, 10_000), 10_000)
 
 
 def test_an_order_that_nobody_can_read_is_refused_at_the_last_call(world: World, cast: Cast) -> None:
@@ -283,12 +286,47 @@ def test_an_order_that_nobody_can_read_is_refused_at_the_last_call(world: World,
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.DELIVERED
 
 
+def test_an_order_is_not_refused_because_the_providers_storage_is_away(world: World, cast: Cast) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    for _ in range(2):
+        cast.end_phase(epoch_id)
+    blobs = BlobStore("http://127.0.0.1:9/ipfs")  # where nobody listens
+    home = replace(cast.home(cast.seller), blobs=blobs)
+
+    with pytest.raises(StorageAway):
+        Provider(cast.seller.sender, home, cast.plan, cast.executor).step(epoch_id)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.BOUGHT
+
+
+def test_a_delivery_is_not_rejected_because_the_consumers_storage_is_away(
+    world: World, cast: Cast, tmp_path: Path
+) -> None:
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    buyer, person = cast.consumers[0], cast.people[0]
+    cast.until(buyer.step, task_id, consumer.Move.BUY)
+    cast.deliver(cast.provider, epoch_id)
+    home = cast.home(person)
+    ordered = home.blobs.get(Cid.on_chain(cast.market.purchase(epoch_id, 1).job_hash, 10_000), 10_000)
+    own = BlobStore(tmp_path / "own", "http://127.0.0.1:9/ipfs")  # where nobody listens
+    own.put(ordered)
+
+    with pytest.raises(StorageAway):
+        Consumer(person.sender, replace(home, blobs=own), ESTIMATORS[0], seed=0).step(task_id)
+
+    cast.until(buyer.step, task_id, consumer.Move.CHECK)
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
+
+
 def test_a_useless_model_is_not_accepted(world: World, cast: Cast) -> None:
     task_id = cast.post()
     epoch_id = cast.to_sales(task_id)
     buyer = cast.consumers[0]
     cast.until(buyer.step, task_id, consumer.Move.BUY)
-    cast.seller.market.deliver(epoch_id, 1, cast.home(cast.seller).blobs.put(b"nothing of worth"))
+    cast.seller.market.deliver(epoch_id, 1, cast.home(cast.seller).blobs.put(b"nothing of worth").digest)
 
     cast.until(buyer.step, task_id, consumer.Move.CHECK)
 

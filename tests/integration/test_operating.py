@@ -210,6 +210,7 @@ def test_the_doctor_finds_nothing_wrong_where_nothing_is(world: World, environme
     assert "wrong" not in states(found).values()
     assert set(found) == {
         *(
+            "home",
             "storage",
             "endpoint",
             "clock",
@@ -282,8 +283,8 @@ def test_the_doctor_names_a_data_directory_that_is_none(environment: dict[str, s
 
     status, found = findings(environment, POLE_HOME=str(tmp_path / "file" / "home"))
 
-    assert (status, states(found)["storage"]) == (1, "wrong")
-    assert "--home" in found["storage"]["mend"]
+    assert (status, states(found)["home"]) == (1, "wrong")
+    assert "--home" in found["home"]["mend"]
 
 
 @pytest.mark.parametrize(

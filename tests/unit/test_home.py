@@ -13,6 +13,7 @@ import pytest
 from offchain.chain.registry import Task
 from offchain.economics.curve import LearningCurve
 from offchain.learning.rows import SaltedRows
+from offchain.storage import BlobStore
 from offchain.workers.errors import AccountBusy, StateUnreadable
 from offchain.workers.home import Home, ModelSecret, Order
 from tests.stories import RIGHT, SALT, WRONG
@@ -21,9 +22,10 @@ from tests.world import World, toy_rows
 HOLDER = """
 import sys, time
 from pathlib import Path
+from offchain.storage import BlobStore
 from offchain.workers.home import Home
 folder = Path(sys.argv[1])
-with Home(folder.parent, folder).hold():
+with Home(folder.parent, folder, BlobStore(folder)).hold():
     print("held", flush=True)
     time.sleep(600)
 """
@@ -31,9 +33,10 @@ WRITER = """
 import sys
 from pathlib import Path
 from offchain.learning.rows import SaltedRows
+from offchain.storage import BlobStore
 from offchain.workers.home import Home
 folder = Path(sys.argv[1])
-home = Home(folder.parent, folder)
+home = Home(folder.parent, folder, BlobStore(folder))
 for number in range(10**6):
     rows = SaltedRows(tuple(number.to_bytes(4, "big") * 8 for _ in range(2000)), number.to_bytes(32, "big"))
     home.save_rows(rows)
@@ -43,7 +46,7 @@ for number in range(10**6):
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path, tmp_path / "account")
+    return Home(tmp_path, tmp_path / "account", BlobStore(tmp_path))
 
 
 @pytest.fixture

@@ -7,14 +7,15 @@ from itertools import count
 import pytest
 
 from offchain.chain.errors import FeeTooHigh, TransactionRejected, TransactionTimeout, UnknownRevert
-from offchain.storage import BlobTooLarge
+from offchain.cid import Cid, Codec
+from offchain.storage import BlobTooLarge, StorageAway
 from offchain.workers import loop
 from offchain.workers.errors import FundsTooLow
 from offchain.workers.miner import Move
 
 FOREIGN_FAILURES = [
     FundsTooLow("0x00", 0, 2**96 - 1),  # a bond that nobody has
-    BlobTooLarge(bytes(32), 2**40, 1),
+    BlobTooLarge(Cid(Codec.RAW, bytes(32)), "a place", 1),
     UnknownRevert(b""),
     KeyError("what the step did not think of"),
 ]
@@ -105,8 +106,9 @@ def test_watch_goes_on_when_the_node_is_away(clock: Clock) -> None:
     assert stepped == [1]
 
 
-def test_carry_waits_for_a_node_that_is_away(clock: Clock) -> None:
-    step = steps(ConnectionError("refused"), ConnectionError("refused"), Move.DONE)
+@pytest.mark.parametrize("away", [ConnectionError("refused"), StorageAway("s3://bucket", "refused")])
+def test_carry_waits_for_a_node_or_a_storage_that_is_away(clock: Clock, away: Exception) -> None:
+    step = steps(away, away, Move.DONE)
 
     loop.carry(lambda task_id: step(), [1])
 

@@ -7,6 +7,7 @@ import pytest
 
 from offchain.chain.phase import Phase
 from offchain.chain.registry import Task
+from offchain.cid import Cid, Codec
 from offchain.learning.manifest import ClassTarget, Feature, Manifest
 from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
@@ -47,11 +48,11 @@ def published(
 ) -> Task:
     """A drawn task over toy rows whose manifest and training rows are in the miner's storage."""
     row_count = int(str(changes.get("row_count", len(rows.rows))))
-    manifest_hash = home.blobs.put(manifest_of(described or row_count).to_bytes())
+    manifest_hash = home.blobs.put(manifest_of(described or row_count).to_bytes()).digest
     task = world.drawn(world.spec(rows, manifest_hash=manifest_hash, **changes))
     if blob is None:
         blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
-    world.data_node.registry.publish(task.task_id, home.blobs.put(blob))
+    world.data_node.registry.publish(task.task_id, home.blobs.put(blob).digest)
     return task
 
 
@@ -61,6 +62,20 @@ def test_a_miner_trains_and_commits_when_all_is_well(world: World, home: Home, m
     moves = [miner.step(task.task_id) for _ in range(3)]
 
     assert moves == [Move.TRAIN, Move.COMMIT, Move.WAIT]
+    assert home.load_model(task) is not None
+
+
+def test_a_miner_trains_on_rows_that_ipfs_keeps_as_several_blocks(
+    world: World, home: Home, miner: Miner
+) -> None:
+    rows = SaltedRows(toy_rows(100).rows * 80, bytes(32))
+
+    task = published(world, home, rows)
+
+    blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
+    assert Cid.of(blob).codec is Codec.DAG_PB
+    assert miner.registry.published_training_rows(task.task_id) == Cid.of(blob).digest
+    assert miner.step(task.task_id) == Move.TRAIN
     assert home.load_model(task) is not None
 
 

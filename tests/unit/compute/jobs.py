@@ -1,11 +1,11 @@
 """Jobs over bundled data sets and over made ones, for the tests of this folder."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from offchain.canonical import Json
+from offchain.cid import Cid
 from offchain.compute.recipes import RECIPES
 from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import JobSpec
@@ -49,7 +49,7 @@ def make_spec(
         "estimator": estimator,
         "hyperparameters": dict(RECIPES[estimator].usual),
         "iterations": iterations,
-        "rows": hashlib.sha256(rows).hexdigest(),
+        "rows": str(Cid.of(rows)),
         "feature_count": features,
         "class_count": classes,
         "task_id": 1,

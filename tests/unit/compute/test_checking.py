@@ -1,12 +1,12 @@
 """What a consumer accepts of a delivery, and what it does not."""
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from offchain.canonical import parameters_hash
+from offchain.cid import Cid
 from offchain.compute.checking import check_delivery, least_score
 from offchain.compute.errors import OtherThanOrdered, ResultInvalid, ScoreBelowCurve
 from offchain.compute.pilot import run_pilot
@@ -35,7 +35,7 @@ def answer(job: Job, model: bytes, **changes: object) -> bytes:
     """A well-formed result for a job that names a model, whoever made it."""
     fields = {
         "spec": job.spec.name().hex(),
-        "model": hashlib.sha256(model).hexdigest(),
+        "model": str(Cid.of(model)),
         "parameters": parameters_hash(job.spec.parameters()).hex(),
         "iterations": job.spec.iterations,
         "training_score_wad": 10**18,
