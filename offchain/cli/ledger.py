@@ -15,9 +15,9 @@ def ledger(node: Node, verify: bool) -> None:
 
     Exit status 1 where a block is not.
     """
-    connection = node.connect()
+    blobs, connection = node.blobs, node.connect()
     if not verify:
-        click.echo(reading.to_json(reading.paper_ledger(connection, node.blobs)))
+        click.echo(reading.to_json(reading.paper_ledger(connection, blobs)))
         return
     bad = LearningLedgerClient(connection).first_invalid()
     click.echo(f"Is the learning ledger valid? {bad is None}")

@@ -212,3 +212,13 @@ def test_a_worker_that_would_have_nowhere_to_write_does_not_start(
 
     assert refused.returncode == 1
     assert refused.stderr == f"Error: {seaweed.files} can only be read: name the place to write to first\n"
+
+
+@pytest.mark.parametrize("place", ["ftp://host", f"s3://{ACCESS_KEY}:{SECRET_KEY}@bucket"])
+def test_a_place_that_is_none_is_told_in_a_line_without_what_is_secret(place: str) -> None:
+    refused = pole(dict(os.environ), "ledger", "--storage", place)
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: a storage is a folder, s3://BUCKET/PREFIX or ")
+    assert refused.stderr.count("\n") == 1
+    assert SECRET_KEY not in refused.stderr
