@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
     "market": "offchain.cli.market:market",
+    "index": "offchain.cli.index:index",
     "price": "offchain.cli.price:price",
     "simulate": "offchain.cli.simulate:simulate",
 }
@@ -60,4 +61,5 @@ def main() -> None:
     pole task list                          what there is to do
     pole ledger --verify                    what was learned, and whether that is true
     pole market list                        where compute is sold
+    pole index                              keep at hand what these lists read
     """

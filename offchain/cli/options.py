@@ -1,7 +1,8 @@
 """The options that commands share, and what they open."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,10 @@ from offchain.chain.connection import Connection, connect
 from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient
 from offchain.cli.failures import printable
+from offchain.cli.progress import backfill_shown
+from offchain.index.follow import up_to_date
+from offchain.index.queries import Index
+from offchain.index.store import index_path
 from offchain.storage import BlobStore
 from offchain.workers.home import Home, default_root
 
@@ -49,6 +54,13 @@ class Node:
         connection = self.connect()
         sender = Sender(connection, open_account(account, connection.deployment.chain_id))
         return sender, Home.of(self.root, connection, sender.address)
+
+    @contextmanager
+    def index(self, connection: Connection) -> Iterator[Index]:
+        """The index of the connection's deployment, up to the newest block."""
+        path = index_path(self.root, connection.deployment)
+        with backfill_shown(transient=True) as tell, up_to_date(path, connection, tell) as index:
+            yield index
 
     @property
     def blobs(self) -> BlobStore:
@@ -115,8 +127,14 @@ def to_units(connection: Connection, amount: Decimal) -> int:
 
 def show_units(connection: Connection, units: int) -> str:
     """Token units in whole tokens, with the symbol."""
+    return shown_in_tokens(connection)(units)
+
+
+def shown_in_tokens(connection: Connection) -> Callable[[int], str]:
+    """What shows token units in whole tokens, with the symbol, without asking each time what they are."""
     token = TokenClient(connection)
-    return f"{Decimal(units).scaleb(-token.decimals()).normalize():f} {token.symbol()}"
+    decimals, symbol = token.decimals(), token.symbol()
+    return lambda units: f"{Decimal(units).scaleb(-decimals).normalize():f} {symbol}"
 
 
 class Printable(logging.Formatter):

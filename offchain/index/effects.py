@@ -5,7 +5,7 @@ A statement's parameters are the event's arguments, with those of a struct besid
 told before, and some log is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from offchain.chain.phase import Phase, PurchaseStatus
@@ -156,5 +156,9 @@ def _share(bond: str, units: str, capacity: str) -> str:
     return str(int(bond) * int(units) // int(capacity))
 
 
-FUNCTIONS = {"plus": (2, _plus), "minus": (2, _minus), "share": (3, _share)}
+FUNCTIONS: dict[str, tuple[int, Callable[..., str]]] = {
+    "plus": (2, _plus),
+    "minus": (2, _minus),
+    "share": (3, _share),
+}
 """Arithmetic on amounts, for SQL: names, number of arguments, functions."""

@@ -7,6 +7,7 @@
     ├── IndexMissing     there is no index yet
     ├── IndexDamaged     the file cannot be read, or is no index of this deployment
     ├── EventInvalid     the node tells an event that the deployment's contracts cannot have emitted
+    │   └── LogMissing   or not without another one before it, which was not told
     └── RangeRefused     the node refuses to tell the events of a single block
 """
 
@@ -49,6 +50,13 @@ class EventInvalid(IndexFailure):
         super().__init__(
             f"log {str(log_index)[:20]} of block {str(block)[:20]} is no event of this deployment: {self.reason}"
         )
+
+
+class LogMissing(EventInvalid):
+    """An event follows on one that the node has not told."""
+
+    def __init__(self, block: int, log_index: int, reason: str) -> None:
+        super().__init__(block, log_index, f"{reason}: a log before it is missing")
 
 
 class RangeRefused(IndexFailure):

@@ -86,7 +86,7 @@ class EventDecoder:
     def __init__(self, deployment: Deployment) -> None:
         self.addresses = [getattr(deployment, name).address for name in CONTRACTS]
         self._kinds = {
-            (address, event_abi_to_log_topic(entry)): _Kind.of(name, entry)  # type: ignore[arg-type]
+            (address, event_abi_to_log_topic(entry)): _Kind.of(name, entry)
             for name, address in zip(CONTRACTS, self.addresses, strict=True)
             for entry in getattr(deployment, name).abi
             if entry["type"] == "event"

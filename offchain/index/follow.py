@@ -1,9 +1,12 @@
 """Brings an index up to the chain, range by range, and back where the chain was reorganised."""
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import requests
 from web3.types import FilterParams
@@ -13,8 +16,9 @@ from offchain.chain.errors import EndpointFaulty, TransactionReverted
 from offchain.chain.market import ComputeMarketClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.index.effects import AMOUNT_TERMS, TERMS
-from offchain.index.errors import EventInvalid, RangeRefused
+from offchain.index.errors import EventInvalid, IndexBusy, IndexMissing, LogMissing, RangeRefused
 from offchain.index.events import Event, EventDecoder, Plain
+from offchain.index.queries import END, Index, reading
 from offchain.index.store import BlockMark, LockedDeclaration, Range, Store
 
 log = logging.getLogger(__name__)
@@ -22,6 +26,12 @@ log = logging.getLogger(__name__)
 FIRST_RANGE_BLOCKS = 1_000
 MOST_RANGE_BLOCKS = 10_000
 MOST_DISTURBANCES = 20  # in a row, by a chain that is another one each time it is looked at
+POLL_SECONDS, MOST_PAUSE_SECONDS = 0.5, 30.0
+WAIT_SECONDS, MOST_WAIT_SECONDS = (
+    0.05,
+    10.0,
+)  # for another process that writes, as long as it does not come on
+DOUBTS_BLOCKS = (64, 1_024, 16_384, END)  # to read again where a log was missing, and again, and anew
 REFUSALS = (EndpointFaulty, requests.Timeout, requests.HTTPError)
 """What a range is made smaller for: nodes bound blocks, logs, bytes or time, and each says so in its own way."""
 
@@ -50,6 +60,7 @@ class Follower:
         self._registry = TaskRegistryClient(connection)
         self._market = ComputeMarketClient(connection)
         self._size = FIRST_RANGE_BLOCKS
+        self._doubts = iter(DOUBTS_BLOCKS)
 
     def catch_up(self) -> Iterator[Progress]:
         """Index up to the block that is the newest at the start, and tell after each range how far it is.
@@ -75,6 +86,7 @@ class Follower:
                 if disturbances > MOST_DISTURBANCES:
                     raise EndpointFaulty("another chain each time it is asked")
                 head = self._mark("latest")
+        self._doubts = iter(DOUBTS_BLOCKS)
         self._read_declarations()
         yield self._progress(head)
 
@@ -93,8 +105,7 @@ class Follower:
             skipped = 2 * skipped + 1
             known = self._store.mark_before(head.number, skipped)
         if skipped:
-            where = "from its beginning" if known is None else f"after block {known.number}"
-            log.warning("the chain is another one than was indexed: indexing it anew %s", where)
+            log.warning("the chain is another one than was indexed: reading it again %s", _since(known))
             self._store.roll_back(known)
 
     def _add_range(self, head: BlockMark) -> bool:
@@ -102,11 +113,24 @@ class Follower:
         tip = self._store.tip()
         first = self._connection.deployment.block if tip is None else tip.number + 1
         found = self._read(first, head)
-        still = all(self._is_on_chain(mark) for mark in (tip, found and found.last) if mark is not None)
-        if found is None or not still:
+        if found is None or not self._is_on_chain(found.last):
             return False
-        self._store.add(found)
+        if tip is not None and not self._is_on_chain(tip):
+            return False
+        try:
+            self._store.add(found)
+        except LogMissing as error:
+            self._read_again(error)
         return True
+
+    def _read_again(self, error: LogMissing) -> None:
+        """Forget blocks of which a node did not tell everything, as one that lagged behind: more each time."""
+        tip, doubt = self._store.tip(), next(self._doubts, None)
+        if tip is None or doubt is None:
+            raise error
+        known = self._store.mark_before(tip.number - doubt)
+        log.warning("%s: reading again %s", error, _since(known))
+        self._store.roll_back(known)
 
     def _read(self, first: int, head: BlockMark) -> Range | None:
         """The events of the next blocks, as many as the node tells at once; None where they do not fit together."""
@@ -135,7 +159,7 @@ class Follower:
             wanted: FilterParams = {"fromBlock": first, "toBlock": last, "address": self._decoder.addresses}
             try:
                 with self._connection.asking():
-                    logs: list[Mapping[str, Any]] = list(self._connection.w3.eth.get_logs(wanted))  # type: ignore[arg-type]
+                    logs: list[Mapping[str, Any]] = list(self._connection.w3.eth.get_logs(wanted))
             except REFUSALS as error:
                 if last == first:
                     raise RangeRefused(first, str(error)) from error
@@ -192,6 +216,10 @@ class Follower:
         return self._mark(number)
 
 
+def _since(known: BlockMark | None) -> str:
+    return "from its beginning" if known is None else f"after block {known.number}"
+
+
 def _terms(task: Task) -> dict[str, Plain]:
     """The terms of a task as an event would tell them."""
     found: dict[str, Plain] = {}
@@ -200,3 +228,62 @@ def _terms(task: Task) -> dict[str, Plain]:
         plain = "0x" + value.hex() if isinstance(value, bytes) else value
         found[name] = str(plain) if name in AMOUNT_TERMS else plain
     return found
+
+
+def follow(follower: Follower) -> NoReturn:
+    """Catch up again and again; a node that is away or makes no sense is asked again after a pause that grows."""
+    pause, events = POLL_SECONDS, -1
+    while True:
+        try:
+            for progress in follower.catch_up():
+                if progress.is_complete and progress.events != events:
+                    log.info("block %d: %s events", progress.indexed, f"{progress.events:,}")
+                    events = progress.events
+            pause = POLL_SECONDS
+        except (OSError, EndpointFaulty, RangeRefused) as error:
+            pause = min(2 * pause, MOST_PAUSE_SECONDS)
+            log.warning("%s: asking again in %.0f s", error, pause)
+        time.sleep(pause)
+
+
+@contextmanager
+def up_to_date(
+    path: Path, connection: Connection, tell: Callable[[Progress], None] = lambda _: None
+) -> Iterator[Index]:
+    """An index that knows the block that is the newest now, for reading.
+
+    It is caught up here, unless another process writes to it: then that one is waited for while it comes on.
+
+    Raises
+    ------
+    IndexDamaged, EventInvalid, RangeRefused, EndpointFaulty, requests.RequestException
+    """
+    head, _ = connection.head()
+    waited, known = 0.0, -1
+    while True:
+        try:
+            with Store.writing(path, connection.deployment) as store:
+                for progress in Follower(connection, store).catch_up():
+                    tell(progress)
+            break
+        except IndexBusy as busy:
+            indexed = _indexed(path, connection)
+            if indexed >= head:
+                break
+            waited, known = (0.0 if indexed > known else waited + WAIT_SECONDS), indexed
+            if waited > MOST_WAIT_SECONDS:
+                log.warning("%s, and it is at block %d of %d", busy, indexed, head)
+                break
+            time.sleep(WAIT_SECONDS)
+    with reading(path, connection.deployment) as index:
+        yield index
+
+
+def _indexed(path: Path, connection: Connection) -> int:
+    """The last block of an index that another process writes to; -1 where there is none yet."""
+    try:
+        with reading(path, connection.deployment) as index:
+            status = index.status()
+    except IndexMissing:
+        return -1
+    return -1 if status is None else status.block

@@ -7,7 +7,7 @@ where there is none and the market gets it, somebody declared.
 from dataclasses import dataclass
 from typing import Any
 
-from offchain.index.errors import EventInvalid
+from offchain.index.errors import LogMissing
 from offchain.index.events import Event
 from offchain.index.kinds import MoneyKind
 
@@ -100,9 +100,9 @@ def subject_of(event: Event) -> tuple[int | None, int | None]:
 
 
 def balance_after(event: Event, entry: Entry, before: int) -> int:
-    """The account's balance; raises EventInvalid where it would owe something, which no vault allows."""
+    """The account's balance; raises LogMissing where it would owe something, which no vault allows."""
     balance = before + entry.sign * entry.amount
     if balance < 0:
-        reason = f"{entry.account} gives {entry.amount} and has {before}: a log is missing"
-        raise EventInvalid(event.block, event.log_index, reason)
+        reason = f"{entry.account} gives {entry.amount} and has {before}"
+        raise LogMissing(event.block, event.log_index, reason)
     return balance

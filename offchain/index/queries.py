@@ -5,10 +5,10 @@ Lists come in pages: `after` or `before` names the last row that is known alread
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from offchain.chain.deployment import Deployment
 from offchain.chain.ledger import Block, Header, block_hash
@@ -33,6 +33,8 @@ from offchain.index.rows import (
 )
 from offchain.index.schema import VERSION
 from offchain.index.store import connect
+
+Row = TypeVar("Row")
 
 PAGE = 100
 END = 2**63 - 1  # after everything
@@ -283,6 +285,14 @@ class Index:
         follows = header.previous_hash == (_bytes(row["parent"]) if header.index else bytes(32))
         block = Block(header, _bytes(row["hash"]))
         return IndexedBlock(block, follows and block.hash == expected, row["metric"])
+
+
+def all_of(query: Callable[..., list[Row]], key: Callable[[Row], int], *subject: int) -> Iterator[Row]:
+    """Everything that a query with `after` gives, page by page; `key` is what a row is known by."""
+    page = query(*subject)
+    while page:
+        yield from page
+        page = query(*subject, after=key(page[-1]))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 from offchain.chain.deployment import Deployment
 from offchain.chain.market import Declaration
 from offchain.index.effects import EFFECTS, FUNCTIONS, parameters
-from offchain.index.errors import EventInvalid, IndexBusy, IndexDamaged
+from offchain.index.errors import EventInvalid, IndexBusy, IndexDamaged, LogMissing
 from offchain.index.events import LOG_BITS, Event
 from offchain.index.kinds import MoneyKind
 from offchain.index.money import Bookkeeper, balance_after, subject_of
@@ -171,8 +171,7 @@ class Store:
                     event.block, event.log_index, f"{event.name} for the second time"
                 ) from error
             if number == 0 and changed != 1:
-                reason = f"{event.name} follows on nothing that was told: a log is missing"
-                raise EventInvalid(event.block, event.log_index, reason)
+                raise LogMissing(event.block, event.log_index, f"{event.name} follows on nothing")
 
     def _book(self, event: Event, now: int, books: Bookkeeper, balances: dict[str, int]) -> None:
         for entry in books.entries(event):
