@@ -32,7 +32,6 @@ def queries(now: int) -> dict[str, Query]:
         "open_tasks": lambda index: index.open_tasks(),
         "timeline": lambda index: index.timeline(CROWDED),
         "leaderboard": lambda index: index.leaderboard(CROWDED),
-        "leaderboard, all of it": lambda index: index.leaderboard(CROWDED, CROWD),
         "entrants": lambda index: index.entrants(CROWDED),
         "payouts": lambda index: index.payouts(CROWDED),
         "learning_blocks": lambda index: index.learning_blocks(),
@@ -42,7 +41,7 @@ def queries(now: int) -> dict[str, Query]:
         "newest_epochs": lambda index: index.newest_epochs(),
         "current_epochs": lambda index: index.current_epochs(now - 86_400),
         "market_history": lambda index: index.market_history(),
-        "market_history, 500 epochs": lambda index: index.market_history(500),
+        "market_history, 300 epochs": lambda index: index.market_history(300),
         "declarations": lambda index: index.declarations(CROWDED),
         "purchases": lambda index: index.purchases(CROWDED),
         "epoch_timeline": lambda index: index.epoch_timeline(CROWDED),
@@ -69,13 +68,13 @@ def fill(path: Path, events: int) -> int:
 
 def measure(path: Path, runs: int) -> dict[str, list[float]]:
     """The seconds of each query, each time in an index that was just opened."""
-    with reading(path, DEPLOYMENT) as index:
+    with reading(path) as index:
         status = index.status()
     assert status is not None
     times: dict[str, list[float]] = {name: [] for name in queries(0)}
     for _ in range(runs):
         for name, query in queries(status.timestamp).items():
-            with reading(path, DEPLOYMENT) as index:
+            with reading(path) as index:
                 started = time.perf_counter()
                 query(index)
                 times[name].append(time.perf_counter() - started)

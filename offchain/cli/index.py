@@ -41,7 +41,7 @@ def index(node: Node, once: bool, as_json: bool) -> None:
             except KeyboardInterrupt:
                 click.echo(f"stopped with {store.event_count():,} events")
             return
-    with reading(path, connection.deployment) as found:
+    with reading(path) as found:
         status = found.status()
     assert status is not None
     if as_json:

@@ -56,7 +56,7 @@ class LogMissing(EventInvalid):
     """An event follows on one that the node has not told."""
 
     def __init__(self, block: int, log_index: int, reason: str) -> None:
-        super().__init__(block, log_index, f"{reason}: a log before it is missing")
+        super().__init__(block, log_index, f"{reason}: a log is missing")
 
 
 class RangeRefused(IndexFailure):

@@ -32,7 +32,7 @@ WAIT_SECONDS, MOST_WAIT_SECONDS = (
     10.0,
 )  # for another process that writes, as long as it does not come on
 DOUBTS_BLOCKS = (64, 1_024, 16_384, END)  # to read again where a log was missing, and again, and anew
-REFUSALS = (EndpointFaulty, requests.Timeout, requests.HTTPError)
+REFUSALS = (EndpointFaulty, requests.RequestException)
 """What a range is made smaller for: nodes bound blocks, logs, bytes or time, and each says so in its own way."""
 
 
@@ -267,7 +267,7 @@ def up_to_date(
                     tell(progress)
             break
         except IndexBusy as busy:
-            indexed = _indexed(path, connection)
+            indexed = _indexed(path)
             if indexed >= head:
                 break
             waited, known = (0.0 if indexed > known else waited + WAIT_SECONDS), indexed
@@ -275,14 +275,14 @@ def up_to_date(
                 log.warning("%s, and it is at block %d of %d", busy, indexed, head)
                 break
             time.sleep(WAIT_SECONDS)
-    with reading(path, connection.deployment) as index:
+    with reading(path) as index:
         yield index
 
 
-def _indexed(path: Path, connection: Connection) -> int:
+def _indexed(path: Path) -> int:
     """The last block of an index that another process writes to; -1 where there is none yet."""
     try:
-        with reading(path, connection.deployment) as index:
+        with reading(path) as index:
             status = index.status()
     except IndexMissing:
         return -1

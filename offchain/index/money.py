@@ -54,10 +54,11 @@ class Bookkeeper:
         self._moves = 0  # that the cause has explained so far
 
     def entries(self, event: Event) -> list[Entry]:
-        """The entries of an event; none where it moves nothing."""
+        """The entries of an event; none where it moves nothing. Raises LogMissing."""
         told: Any = event.arguments
         if event.contract != "vault":
             if event.contract != "ledger":
+                self.check()
                 self._cause, self._moves = event, 0
             return []
         if event.name == "Deposited":
@@ -67,6 +68,12 @@ class Bookkeeper:
         if event.name == "Moved":
             return self._moved(event)
         return []
+
+    def check(self) -> None:
+        """Raise LogMissing where the last event of the protocol should have moved more than it has."""
+        cause = self._cause
+        if cause is not None and self._moves < _moves_of(cause):
+            raise LogMissing(cause.block, cause.log_index + 1, f"{cause.name} moves money")
 
     def _moved(self, event: Event) -> list[Entry]:
         told: Any = event.arguments
@@ -91,6 +98,14 @@ class Bookkeeper:
             if cause.name in _KINDS and self._moves == 1:
                 return _KINDS[cause.name], cause
         return (MoneyKind.LOCK if getter == self._market else MoneyKind.TRANSFER), None
+
+
+def _moves_of(event: Event) -> int:
+    """How many moves an event of the protocol makes at least."""
+    told: Any = event.arguments
+    if event.name == "TaskSettled":
+        return 1 + (told["slashed"] != "0") + (int(told["winner"], 16) != 0)
+    return int(event.name in _KINDS or event.name == "UnitsBought")
 
 
 def subject_of(event: Event) -> tuple[int | None, int | None]:

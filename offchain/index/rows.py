@@ -98,8 +98,8 @@ class Entrant:
 class IndexedBlock:
     """A learning block.
 
-    is_valid : whether its hash is that of its header and its previous hash is that of the block before it; that the
-        contract has stored the hash, only the contract can tell
+    is_valid : whether its hash is that of its header and its previous hash that of the block before it, as the node
+        has told them; that the contract has stored the hash, only the contract can tell
     metric : of its task, by number; None for genesis
     """
 

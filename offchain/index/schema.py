@@ -100,7 +100,8 @@ CREATE TABLE learning_blocks (
   parameters_hash TEXT NOT NULL,
   score_wad       INTEGER NOT NULL,
   previous_hash   TEXT NOT NULL,
-  hash            TEXT NOT NULL
+  hash            TEXT NOT NULL,
+  is_valid        INTEGER NOT NULL      -- whether hash and previous hash are right
 ) STRICT;
 CREATE INDEX learning_blocks_at ON learning_blocks(at);
 CREATE INDEX learning_blocks_of_winner ON learning_blocks(winner, block_index);

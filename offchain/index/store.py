@@ -16,7 +16,7 @@ from typing import Any
 
 from offchain.chain.deployment import Deployment
 from offchain.chain.market import Declaration
-from offchain.index.effects import EFFECTS, FUNCTIONS, parameters
+from offchain.index.effects import EFFECTS, FUNCTIONS, chained, parameters
 from offchain.index.errors import EventInvalid, IndexBusy, IndexDamaged, LogMissing
 from offchain.index.events import LOG_BITS, Event
 from offchain.index.kinds import MoneyKind
@@ -76,6 +76,7 @@ class Store:
                 database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
                 for name, (count, function) in FUNCTIONS.items():
                     database.create_function(name, count, function, deterministic=True)
+                database.create_function("chained", 10, chained(deployment), deterministic=True)
                 store = cls(path, database, deployment)
                 store._prepare(deployment)
                 yield store
@@ -113,6 +114,7 @@ class Store:
                 now = marks[event.block].timestamp
                 self._apply(event, now)
                 self._book(event, now, books, balances)
+            books.check()
             self._db.execute("UPDATE origin SET events = events + ?", (len(found.events),))
 
     def roll_back(self, last: BlockMark | None) -> None:

@@ -11,7 +11,7 @@ from offchain.chain.ledger import Block
 from offchain.chain.phase import Phase
 from offchain.chain.proof import RevealedModel
 from offchain.chain.registry import Task
-from offchain.index.queries import END, Index, all_of
+from offchain.index.queries import Index, all_of
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore, StorageError
 
@@ -61,7 +61,7 @@ def report(index: Index, task_id: int) -> TaskReport:
         found.commitments,
         [
             RevealedModel(each.miner, each.model_hash, each.parameters_hash, each.score_wad, each.order)
-            for each in index.leaderboard(task_id, END)
+            for each in all_of(index.leaderboard, lambda each: (each.score_wad, each.order), task_id)
             if each.model_hash is not None and each.parameters_hash is not None and each.score_wad is not None
         ],
     )

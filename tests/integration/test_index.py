@@ -329,7 +329,7 @@ def test_a_declaration_that_a_reorganisation_took_is_forgotten(world: World, tmp
     catch_up(world.connection, tmp_path)
 
     path = index_path(tmp_path, world.connection.deployment)
-    with reading(path, world.connection.deployment) as index:
+    with reading(path) as index:
         found = index.epoch(epoch_id)
         assert len(index.declarations(epoch_id)) == 2
         assert index.stakes(world.people[3].address).locks == 0
@@ -386,7 +386,7 @@ def test_a_reader_sees_one_state_while_others_are_written(world: World, tmp_path
     catch_up(world.connection, tmp_path)
     path = index_path(tmp_path, world.connection.deployment)
 
-    with reading(path, world.connection.deployment) as index:
+    with reading(path) as index:
         before = index.status()
         open_task(world)
         catch_up(world.connection, tmp_path)
@@ -407,12 +407,12 @@ def test_a_list_reads_what_the_follower_has_written(world: World, tmp_path: Path
 def test_an_index_that_is_not_there_or_not_one_is_named(world: World, tmp_path: Path) -> None:
     deployment = world.connection.deployment
     path = index_path(tmp_path, deployment)
-    with pytest.raises(IndexMissing), reading(path, deployment):
+    with pytest.raises(IndexMissing), reading(path):
         pass
 
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no data base" * 1000)
-    with pytest.raises(IndexDamaged), reading(path, deployment):
+    with pytest.raises(IndexDamaged), reading(path):
         pass
     with pytest.raises(IndexDamaged):
         catch_up(world.connection, tmp_path)
@@ -429,7 +429,7 @@ def environment(deployments: Path, tmp_path: Path) -> dict[str, str]:
 def indexed(connection: Connection, home: Path) -> int:
     """The last block that is in an index, -1 where there is none."""
     try:
-        with reading(index_path(home, connection.deployment), connection.deployment) as index:
+        with reading(index_path(home, connection.deployment)) as index:
             status = index.status()
     except IndexMissing:
         return -1
