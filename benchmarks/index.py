@@ -1,6 +1,7 @@
 """How long an index takes to fill and to answer, with a million synthetic events; writes docs/results/index.md."""
 
 import argparse
+import os
 import platform
 import sqlite3
 import tempfile
@@ -41,7 +42,7 @@ def queries(now: int) -> dict[str, Query]:
         "newest_epochs": lambda index: index.newest_epochs(),
         "current_epochs": lambda index: index.current_epochs(now - 86_400),
         "market_history": lambda index: index.market_history(),
-        "market_history, 300 epochs": lambda index: index.market_history(300),
+        "market_history, 200 epochs": lambda index: index.market_history(200),
         "declarations": lambda index: index.declarations(CROWDED),
         "purchases": lambda index: index.purchases(CROWDED),
         "epoch_timeline": lambda index: index.epoch_timeline(CROWDED),
@@ -66,18 +67,18 @@ def fill(path: Path, events: int) -> int:
         return store.event_count()
 
 
-def measure(path: Path, runs: int) -> dict[str, list[float]]:
-    """The seconds of each query, each time in an index that was just opened."""
+def measure(path: Path, runs: int) -> dict[str, list[tuple[float, float]]]:
+    """The seconds of each query, by the clock and of the processor, each time in an index that was just opened."""
     with reading(path) as index:
         status = index.status()
     assert status is not None
-    times: dict[str, list[float]] = {name: [] for name in queries(0)}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in queries(0)}
     for _ in range(runs):
         for name, query in queries(status.timestamp).items():
             with reading(path) as index:
-                started = time.perf_counter()
+                clock, processor = time.perf_counter(), time.process_time()
                 query(index)
-                times[name].append(time.perf_counter() - started)
+                times[name].append((time.perf_counter() - clock, time.process_time() - processor))
     return times
 
 
@@ -85,9 +86,9 @@ def run(events: int = EVENTS, runs: int = RUNS, page: Path = PAGE) -> dict[str, 
     """Fill, measure, print, and write the page."""
     with tempfile.TemporaryDirectory() as folder:
         path = index_path(Path(folder), DEPLOYMENT)
-        started = time.perf_counter()
+        clock, processor = time.perf_counter(), time.process_time()
         count = fill(path, events)
-        seconds = time.perf_counter() - started
+        seconds, busy = time.perf_counter() - clock, time.process_time() - processor
         megabytes = sum(file.stat().st_size for file in path.parent.iterdir()) / 2**20
         times = measure(path, runs)
     found: dict[str, Any] = {
@@ -97,10 +98,16 @@ def run(events: int = EVENTS, runs: int = RUNS, page: Path = PAGE) -> dict[str, 
             "sqlite": sqlite3.sqlite_version,
             "python": platform.python_version(),
             "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "load": os.getloadavg()[0],
         },
-        "fill": {"seconds": seconds, "events_per_second": count / seconds, "megabytes": megabytes},
+        "fill": {"seconds": seconds, "processor_seconds": busy, "megabytes": megabytes},
         "queries": {
-            name: {"median_ms": 1000 * median(each), "worst_ms": 1000 * max(each)}
+            name: {
+                "median_ms": 1000 * median(clock for clock, _ in each),
+                "worst_ms": 1000 * max(clock for clock, _ in each),
+                "worst_processor_ms": 1000 * max(processor for _, processor in each),
+            }
             for name, each in times.items()
         },
     }
@@ -111,33 +118,35 @@ def run(events: int = EVENTS, runs: int = RUNS, page: Path = PAGE) -> dict[str, 
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    conditions, fill_figures = found["conditions"], found["fill"]
-    worst = max(found["queries"].items(), key=lambda item: item[1]["worst_ms"])
-    verdict = "below" if worst[1]["worst_ms"] < 1000 * GOAL_SECONDS else "above"
-    rows = [
-        f"| {name} | {figures['median_ms']:.2f} | {figures['worst_ms']:.2f} |"
-        for name, figures in found["queries"].items()
-    ]
+    told, filled, figures = found["conditions"], found["fill"], found["queries"]
+    slowest = max(figures, key=lambda name: figures[name]["worst_ms"])
+    worst, goal = figures[slowest]["worst_ms"], 1000 * GOAL_SECONDS
     return [
         "# The index",
         "",
         "`pole index` keeps the chain's events in SQLite, and whatever lists or plots reads them there. Made by",
         "`python -m benchmarks.index`.",
         "",
-        f"{conditions['events']:,} synthetic events go through the code that fills an index from a chain, in"
-        f" {fill_figures['seconds']:.0f} s ({fill_figures['events_per_second']:,.0f} a second; a backfill waits for"
-        f" its node besides), and take {fill_figures['megabytes']:,.0f} MB. They are of tasks with ten miners and"
-        f" epochs with 20 consumers, but for one of each with {CROWD:,}, and one account takes part in all of them:",
-        "the queries are about those. A page is 100 rows unless the table says more.",
+        f"{told['events']:,} synthetic events go through the code that fills an index from a chain in"
+        f" {filled['processor_seconds']:.0f} s of processor time",
+        f"({filled['seconds']:.0f} s by the clock; a backfill waits for its node besides), and take"
+        f" {filled['megabytes']:,.0f} MB. They are of tasks with ten",
+        f"miners and of epochs with 20 consumers, but for one of each with {CROWD:,}; one account takes part in all of",
+        "them. The queries are about those three. A page is 50 rows.",
         "",
-        f"Each query ran {conditions['runs']} times, each time in an index that was just opened (Python"
-        f" {conditions['python']}, SQLite {conditions['sqlite']}, {conditions['machine']}, two cores that other"
-        f" work shared). The goal is {1000 * GOAL_SECONDS:.0f} ms; the worst is `{worst[0]}` with"
-        f" {worst[1]['worst_ms']:.1f} ms, {verdict} it.",
+        f"Each query ran {told['runs']} times, each time in an index that was just opened (Python {told['python']},"
+        f" SQLite {told['sqlite']},",
+        f"{told['machine']}, load {told['load']:.1f} on {told['cores']} cores: most of the worst times is waiting for"
+        " other work). The goal is",
+        f"{goal:.0f} ms; the slowest answer was `{slowest}` with {worst:.1f} ms, which"
+        f" {'is below' if worst < goal else 'misses'} it.",
         "",
-        "| query | median ms | worst ms |",
-        "| --- | ---: | ---: |",
-        *rows,
+        "| query | median ms | worst ms | worst ms of processor time |",
+        "| --- | ---: | ---: | ---: |",
+        *(
+            f"| {name} | {each['median_ms']:.2f} | {each['worst_ms']:.2f} | {each['worst_processor_ms']:.2f} |"
+            for name, each in figures.items()
+        ),
     ]
 
 

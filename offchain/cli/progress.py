@@ -26,7 +26,7 @@ def backfill_shown(*, transient: bool) -> Iterator[Callable[[Indexed], None]]:
     )
     console = Console(stderr=True)
     bar = Progress(*columns, console=console, transient=transient, disable=not sys.stderr.isatty())
-    row = bar.add_task("", events=0)
+    row = bar.add_task("", total=None, events=0)
 
     def tell(indexed: Indexed) -> None:
         if indexed.head - indexed.indexed > FIRST_RANGE_BLOCKS:

@@ -90,6 +90,10 @@ class Follower:
         self._read_declarations()
         yield self._progress(head)
 
+    def event_count(self) -> int:
+        """How many events are indexed."""
+        return self._store.event_count()
+
     def _progress(self, head: BlockMark) -> Progress:
         first = self._connection.deployment.block
         tip = self._store.tip()
@@ -232,7 +236,7 @@ def _terms(task: Task) -> dict[str, Plain]:
 
 def follow(follower: Follower) -> NoReturn:
     """Catch up again and again; a node that is away or makes no sense is asked again after a pause that grows."""
-    pause, events = POLL_SECONDS, -1
+    pause, events = POLL_SECONDS, follower.event_count()
     while True:
         try:
             for progress in follower.catch_up():

@@ -104,7 +104,7 @@ def _moves_of(event: Event) -> int:
     """How many moves an event of the protocol makes at least."""
     told: Any = event.arguments
     if event.name == "TaskSettled":
-        return 1 + (told["slashed"] != "0") + (int(told["winner"], 16) != 0)
+        return 1 + int(told["slashed"] != "0") + int(int(told["winner"], 16) != 0)
     return int(event.name in _KINDS or event.name == "UnitsBought")
 
 

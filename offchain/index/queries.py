@@ -35,7 +35,7 @@ from offchain.index.store import connect
 
 Row = TypeVar("Row")
 
-PAGE = 100
+PAGE = 50
 END = 2**63 - 1  # after everything
 NOBODY = "0x" + 40 * "0"
 
@@ -234,7 +234,7 @@ class Index:
         )
         provided = self._all(
             "SELECT free_bond AS amount, held_bond AS other FROM epochs INDEXED BY epochs_bonded"
-            " WHERE provider = ? AND (free_bond <> '0' OR unfinished > 0)",
+            " WHERE provider = ? AND (free_bond <> '0' OR held_bond <> '0')",
             account,
         )
         locks = self._all(

@@ -1,8 +1,9 @@
 """The tables of an index.
 
 `events` has everything that was told. The other tables are what it amounts to, one row for a thing that people ask
-about, so that no query reads more rows than it gives. Positions (`at`) are those of `Event.at`; amounts are decimal
-text, for SQLite's integers end at nine tokens of 18 decimals; hashes are hex.
+about, so that no query reads more rows than it gives; what is summed up for an account is in an index of its own.
+Positions (`at`) are those of `Event.at`; amounts are decimal text, for SQLite's integers end at nine tokens of 18
+decimals; hashes are hex.
 """
 
 VERSION = 1
@@ -69,7 +70,7 @@ CREATE TABLE tasks (
 ) STRICT;
 CREATE INDEX tasks_open ON tasks(task_id) WHERE outcome IS NULL;
 CREATE INDEX tasks_of_data_node ON tasks(data_node, task_id);
-CREATE INDEX tasks_open_of_data_node ON tasks(data_node, task_id) WHERE outcome IS NULL;
+CREATE INDEX tasks_open_of_data_node ON tasks(data_node, reward, data_node_bond) WHERE outcome IS NULL;
 
 CREATE TABLE entries (                  -- a miner in a task
   task_id         INTEGER NOT NULL,
@@ -88,7 +89,7 @@ CREATE TABLE entries (                  -- a miner in a task
 CREATE INDEX entries_by_place ON entries(task_id, place);
 CREATE INDEX entries_by_score ON entries(task_id, score_wad DESC, place) WHERE score_wad IS NOT NULL;
 CREATE INDEX entries_of_miner ON entries(miner, task_id);
-CREATE INDEX entries_at_stake ON entries(miner, task_id) WHERE state IN ('COMMITTED', 'CLAIMABLE');
+CREATE INDEX entries_at_stake ON entries(miner, bond) WHERE state IN ('COMMITTED', 'CLAIMABLE');
 
 CREATE TABLE learning_blocks (
   block_index     INTEGER PRIMARY KEY,
@@ -145,7 +146,7 @@ CREATE INDEX epochs_by_declaration ON epochs(declare_ends_at);
 CREATE INDEX epochs_stale ON epochs(epoch_id) WHERE stale = 1;
 CREATE INDEX epochs_priced ON epochs(epoch_id) WHERE priced_at > 0;
 CREATE INDEX epochs_of_provider ON epochs(provider, epoch_id);
-CREATE INDEX epochs_bonded ON epochs(provider, epoch_id) WHERE free_bond <> '0' OR unfinished > 0;
+CREATE INDEX epochs_bonded ON epochs(provider, free_bond, held_bond) WHERE free_bond <> '0' OR held_bond <> '0';
 
 CREATE TABLE declarations (             -- no event tells them: they are read when an event says that they changed
   epoch_id   INTEGER NOT NULL,
@@ -159,7 +160,7 @@ CREATE TABLE declarations (             -- no event tells them: they are read wh
   locked     TEXT NOT NULL,
   PRIMARY KEY (epoch_id, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX declarations_locked ON declarations(consumer, epoch_id) WHERE closed = 0;
+CREATE INDEX declarations_locked ON declarations(consumer, locked) WHERE closed = 0;
 
 CREATE TABLE purchases (
   epoch_id     INTEGER NOT NULL,
