@@ -43,10 +43,8 @@ _PAYMENT = (
     "SELECT at, number, timestamp, account, kind, side, amount, balance, other, task_id, epoch_id FROM money"
     f" JOIN blocks ON number = at >> {LOG_BITS}"
 )
-_MOMENT = (
-    "SELECT at, number, timestamp, transaction_hash, name, arguments FROM events"
-    f" JOIN blocks ON number = at >> {LOG_BITS}"
-)
+_MOMENT = "SELECT at, number, timestamp, transaction_hash, name, arguments FROM events"
+_ITS_BLOCK = f"JOIN blocks ON number = at >> {LOG_BITS}"
 _BLOCK = (
     "SELECT block_index, timestamp, b.task_id, b.winner, model_hash, parameters_hash, score_wad, previous_hash, hash,"
     " is_valid, metric FROM learning_blocks b LEFT JOIN tasks t ON t.task_id = b.task_id"
@@ -128,7 +126,7 @@ class Index:
 
     def timeline(self, task_id: int, after: int = -1, limit: int = PAGE) -> list[Moment]:
         """What happened to a task, oldest first; `after` is the position of the last moment known."""
-        sql = f"{_MOMENT} WHERE task_id = ? AND at > ? ORDER BY at LIMIT ?"
+        sql = f"{_MOMENT} INDEXED BY events_of_task {_ITS_BLOCK} WHERE task_id = ? AND at > ? ORDER BY at LIMIT ?"
         return [_moment(row) for row in self._all(sql, task_id, after, limit)]
 
     def leaderboard(
@@ -211,7 +209,7 @@ class Index:
 
     def epoch_timeline(self, epoch_id: int, after: int = -1, limit: int = PAGE) -> list[Moment]:
         """What happened to an epoch, oldest first; declarations tell nothing of themselves."""
-        sql = f"{_MOMENT} WHERE epoch_id = ? AND at > ? ORDER BY at LIMIT ?"
+        sql = f"{_MOMENT} INDEXED BY events_of_epoch {_ITS_BLOCK} WHERE epoch_id = ? AND at > ? ORDER BY at LIMIT ?"
         return [_moment(row) for row in self._all(sql, epoch_id, after, limit)]
 
     # An account
