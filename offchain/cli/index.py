@@ -23,6 +23,8 @@ def index(node: Node, once: bool, as_json: bool) -> None:
     It goes on where it stopped, and back where the chain was reorganised. The commands that list things bring the
     index up to date by themselves: this one only saves them the time. One process writes at a time, any number read.
     """
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once: who follows has no last word")
     log_progress()
     connection = node.connect()
     path = index_path(node.root, connection.deployment)

@@ -5,7 +5,8 @@
     IndexFailure
     ├── IndexBusy        another process writes to the index
     ├── IndexMissing     there is no index yet
-    ├── IndexDamaged     the file cannot be read, or is no index of this deployment
+    ├── IndexUnusable    the file cannot be opened, or not be written
+    ├── IndexDamaged     the file is no index of this deployment
     ├── EventInvalid     the node tells an event that the deployment's contracts cannot have emitted
     │   └── LogMissing   or not without another one before it, which was not told
     └── RangeRefused     the node refuses to tell the events of a single block
@@ -34,8 +35,16 @@ class IndexMissing(IndexFailure):
         super().__init__(f"there is no index at {path} yet: `pole index` makes it")
 
 
+class IndexUnusable(IndexFailure):
+    """The file cannot be opened, or not be written: its folder, its permissions or the disk are not as they should."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the index {path} cannot be used: {reason}")
+
+
 class IndexDamaged(IndexFailure):
-    """The file cannot be read, or is no index of this deployment."""
+    """The file is no index of this deployment."""
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason

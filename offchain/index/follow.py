@@ -260,7 +260,7 @@ def up_to_date(
 
     Raises
     ------
-    IndexDamaged, EventInvalid, RangeRefused, EndpointFaulty, requests.RequestException
+    IndexUnusable, IndexDamaged, EventInvalid, RangeRefused, EndpointFaulty, requests.RequestException
     """
     head, _ = connection.head()
     waited, known = 0.0, -1

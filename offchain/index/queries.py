@@ -6,7 +6,7 @@ Lists come in pages: `after` or `before` names the last row that is known alread
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ from offchain.index.rows import (
     Totals,
 )
 from offchain.index.schema import VERSION
-from offchain.index.store import connect
+from offchain.index.store import connect, usable
 
 Row = TypeVar("Row")
 
@@ -303,23 +303,22 @@ def all_of(query: Callable[..., list[Row]], key: Callable[[Row], object], *subje
 
 @contextmanager
 def reading(path: Path) -> Iterator[Index]:
-    """Open an index to read: one state of it, whatever is written meanwhile; raises IndexMissing, IndexDamaged."""
+    """Open an index to read: one state of it, whatever is written meanwhile.
+
+    Raises
+    ------
+    IndexMissing, IndexUnusable, IndexDamaged
+    """
     if not path.is_file():
         raise IndexMissing(path)
-    try:
-        database = connect(path, "ro")
-        try:
-            database.execute("BEGIN")
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                raise IndexMissing(path)
-            if version != VERSION:
-                raise IndexDamaged(path, f"an index of version {version}, and this reads version {VERSION}")
-            yield Index(database)
-        finally:
-            database.close()
-    except sqlite3.DatabaseError as error:
-        raise IndexDamaged(path, str(error)) from error
+    with usable(path), closing(connect(path, "ro")) as database:
+        database.execute("BEGIN")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            raise IndexMissing(path)
+        if version != VERSION:
+            raise IndexDamaged(path, f"an index of version {version}, and this reads version {VERSION}")
+        yield Index(database)
 
 
 def _bytes(text: str | None) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 from offchain.chain.deployment import Deployment
 from offchain.chain.market import Declaration
 from offchain.index.effects import EFFECTS, FUNCTIONS, chained, parameters
-from offchain.index.errors import EventInvalid, IndexBusy, IndexDamaged, LogMissing
+from offchain.index.errors import EventInvalid, IndexBusy, IndexDamaged, IndexUnusable, LogMissing
 from offchain.index.events import LOG_BITS, Event
 from offchain.index.kinds import MoneyKind
 from offchain.index.money import Bookkeeper, balance_after, subject_of
@@ -68,9 +68,8 @@ class Store:
     @classmethod
     @contextmanager
     def writing(cls, path: Path, deployment: Deployment) -> Iterator["Store"]:
-        """Open or make an index and keep others from writing to it; raises IndexBusy, IndexDamaged."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path), _readable(path):
+        """Open or make an index and keep others from writing to it; raises IndexBusy, IndexUnusable, IndexDamaged."""
+        with _alone(path), usable(path):
             database = connect(path, "rwc")
             try:
                 database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
@@ -281,17 +280,24 @@ def _row_of(event: Event) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def usable(path: Path) -> Iterator[None]:
+    """Raise IndexUnusable or IndexDamaged where SQLite cannot go on with a file."""
     try:
         yield
+    except sqlite3.OperationalError as error:
+        raise IndexUnusable(path, str(error)) from error
     except sqlite3.DatabaseError as error:
         raise IndexDamaged(path, str(error)) from error
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock of an index, which ends with the process that holds it; raises IndexBusy."""
-    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the lock of an index, which ends with the process that holds it; raises IndexBusy, IndexUnusable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise IndexUnusable(path, str(error)) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
