@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks import mapping, market, misreport, pricing, protocol, quantisation, scoring
+from benchmarks import index, mapping, market, misreport, pricing, protocol, quantisation, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 SECTIONS = {
@@ -14,6 +14,7 @@ SECTIONS = {
     "secure mapping": mapping.run,
     "pricing": pricing.run,
     "misreporting": misreport.run,
+    "index": index.run,
 }
 
 

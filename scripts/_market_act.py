@@ -49,7 +49,8 @@ def _tell(stage: Stage, market: ComputeMarketClient, task_id: int) -> None:
         if purchase.status == PurchaseStatus.PAID:
             costs[purchase.consumer] = cost_of(epoch.price, purchase.units)
     units = {purchase.consumer: purchase.units for purchase in market.purchases(EPOCH)}
-    report = reading.report(stage.connection, task_id)
+    with stage.index() as index:
+        report = reading.report(index, task_id)
     scores = {model.miner: model.score_wad for model in report.leaderboard}
     columns = ("consumer", "model", "units", "score", "reward", "compute cost", "profit")
     board = table_of(*columns, title="Every consumer's profit: reward less compute cost")

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from offchain.chain.local import LocalChain
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import TaskRegistryClient
+from offchain.index.follow import up_to_date
+from offchain.index.queries import Index
+from offchain.index.store import index_path
 
 DEADLINE_SECONDS = 240.0
 STORIES = {
@@ -58,6 +61,10 @@ class Stage:
         url = self.chain.w3.provider.endpoint_uri  # type: ignore[attr-defined]
         place = ["--deployments", str(self.home), "--home", str(self.home)]
         return ["--rpc", url, *place, "--account", account]
+
+    def index(self) -> AbstractContextManager[Index]:
+        """The index of the deployment, up to the newest block."""
+        return up_to_date(index_path(self.home, self.connection.deployment), self.connection)
 
     def commits_end(self, task_id: int, committed: int) -> Turn:
         """Skip what is left of the time to commit once so many have."""

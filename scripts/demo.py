@@ -46,7 +46,7 @@ def cli(dataset: str) -> None:
         _fund(stage.connection)
         _play_main_job(stage, dataset)
         play_market(stage, DATA_NODE, dataset, TASK + 1)
-        _tell(stage.connection, BlobStore(stage.home / "blobs"))
+        _tell(stage)
 
 
 def _play_main_job(stage: Stage, dataset: str) -> None:
@@ -58,7 +58,7 @@ def _play_main_job(stage: Stage, dataset: str) -> None:
         terms += ["--commit-seconds", "600", "--reveal-seconds", "600"]
         workers.start("data node", ["task", "post", dataset, *terms, *stage.at(DATA_NODE)])
         stage.follow(TASK, workers, [stage.commits_end(TASK, len(MINERS))])
-    _tell_leaderboard(stage.connection)
+    _tell_leaderboard(stage)
 
 
 def _deploy(chain: LocalChain, home: Path) -> Connection:
@@ -79,10 +79,11 @@ def _fund(connection: Connection) -> None:
         bank.mint(address_of(account), FUNDS)
 
 
-def _tell_leaderboard(connection: Connection) -> None:
-    report = reading.report(connection, TASK)
+def _tell_leaderboard(stage: Stage) -> None:
+    with stage.index() as index:
+        report = reading.report(index, TASK)
     names = {address_of(account): name for account, name in MINERS.items()}
-    vault = VaultClient(connection)
+    vault = VaultClient(stage.connection)
     columns = ("rank", "miner", "model", "score", "reward", "vault balance")
     board = table_of(*columns, title="Leaderboard")
     for rank, model in enumerate(report.leaderboard, 1):
@@ -95,15 +96,19 @@ def _tell_leaderboard(connection: Connection) -> None:
         raise click.ClickException("not every miner has revealed")
 
 
-def _tell(connection: Connection, blobs: BlobStore) -> None:
+def _tell(stage: Stage) -> None:
+    connection = stage.connection
     gas = table_of("block", "sender", "contract", "function", "gas", title="Gas of every transaction")
     for row in transactions(connection):
         gas.add_row(str(row.block), row.sender, row.contract, row.function, f"{row.gas:,}")
     console.print(gas)
 
     console.print("[bold]The learning ledger[/]")
-    click.echo(reading.to_json(reading.paper_ledger(connection, blobs)))
-    valid = LearningLedgerClient(connection).first_invalid() is None
+    with stage.index() as index:
+        ledger = reading.paper_ledger(index, connection.deployment, BlobStore(stage.home / "blobs"))
+        blocks = reading.ledger_blocks(index)
+    click.echo(reading.to_json(ledger))
+    valid = LearningLedgerClient(connection).first_invalid(blocks) is None
     click.echo(f"Is the learning ledger valid? {valid}")
     if not valid:
         raise click.ClickException("the demo did not end as it should")

@@ -7,8 +7,11 @@ from ape.cli import ConnectedProviderCommand, network_option
 from offchain.chain.connection import Connection
 from offchain.chain.deployment import Deployment
 from offchain.chain.ledger import LearningLedgerClient
-from offchain.chain.proof import ProofOfLearningClient
-from offchain.chain.registry import TaskRegistryClient
+from offchain.index.follow import up_to_date
+from offchain.index.queries import all_of
+from offchain.index.store import index_path
+from offchain.workers.home import default_root
+from offchain.workers.reading import ledger_blocks
 from scripts._deploying import DEPLOYMENTS
 
 
@@ -20,9 +23,11 @@ def cli() -> None:
     connection = Connection.over(ape.networks.provider.web3, deployment)
     for name in ("token", "vault", "registry", "proof", "ledger"):
         click.echo(f"{name:<9} {getattr(deployment, name).address}")
-    proof = ProofOfLearningClient(connection)
-    for task_id in range(1, TaskRegistryClient(connection).task_count() + 1):
-        click.echo(f"task {task_id:<4} {proof.phase_of(task_id).name}")
-    ledger = LearningLedgerClient(connection)
-    blocks = ledger.blocks()
-    click.echo(f"ledger    {len(blocks)} blocks, valid: {ledger.first_bad(blocks) is None}")
+    with up_to_date(index_path(default_root(), deployment), connection) as index:
+        status = index.status()
+        for found in all_of(index.tasks, lambda found: found.task.task_id):
+            phase = found.phase(status.timestamp if status else 0)
+            click.echo(f"task {found.task.task_id:<4} {phase.name}")
+        blocks = ledger_blocks(index)
+    valid = LearningLedgerClient(connection).first_invalid(blocks) is None
+    click.echo(f"ledger    {len(blocks)} blocks, valid: {valid}")

@@ -1,13 +1,20 @@
 """Pieces of stories that several tests tell."""
 
 import hashlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from eth_utils.crypto import keccak
 
+from offchain.chain.connection import Connection
 from offchain.chain.registry import Task
+from offchain.index.follow import up_to_date
+from offchain.index.store import index_path
 from offchain.learning.model import DenseLayer, DenseModel, encode
 from offchain.learning.rows import SaltedRows
+from offchain.storage import BlobStore
+from offchain.workers import reading
 from tests.world import Person, World, toy_rows
 
 SALT = b"\x05" * 32
@@ -55,3 +62,9 @@ def settle_one(world: World) -> Task:
 def held(world: World) -> int:
     """What the vault keeps for the proof of learning."""
     return world.data_node.vault.balance_of(world.data_node.proof.address)
+
+
+def printed_ledger(connection: Connection, home: Path) -> list[dict[str, Any]]:
+    """The learning ledger as `pole ledger` prints it with a data directory."""
+    with up_to_date(index_path(home, connection.deployment), connection) as index:
+        return reading.paper_ledger(index, connection.deployment, BlobStore(home / "blobs"))

@@ -7,7 +7,7 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractEvent, ContractFunction
 from web3.logs import DISCARD
-from web3.types import EventData, TxReceipt
+from web3.types import BlockIdentifier, EventData, TxReceipt
 
 from offchain.chain.connection import Connection
 from offchain.chain.errors import AccountInvalid, EndpointFaulty, TransactionReverted
@@ -34,10 +34,12 @@ class Client:
         with self.connection.asking():
             return call.call()
 
-    def _read_as(self, kind: Callable[[Any], Value], call: ContractFunction) -> Value:
+    def _read_as(
+        self, kind: Callable[[Any], Value], call: ContractFunction, block: BlockIdentifier = "latest"
+    ) -> Value:
         """Read what is of a kind, such as an enumeration, that the ABI does not know."""
         with self.connection.asking():
-            return kind(call.call())
+            return kind(call.call(block_identifier=block))
 
     def _count(self, call: ContractFunction, look_up: Callable[[int], object]) -> int:
         """A contract's counter, which cannot revert, and whose last number stands for something."""

@@ -64,10 +64,13 @@ class LearningLedgerClient(Client):
             for event in self._events(self._contract.events.BlockAppended())
         ]
 
-    def first_invalid(self) -> int | None:
-        """The index of the ledger's first block whose event is missing or tells another one, or None."""
+    def first_invalid(self, told: list[Block] | None = None) -> int | None:
+        """The index of the ledger's first block that is missing or another one, or None.
+
+        told : the blocks, genesis first, where they are not to be read from the events
+        """
         length = self.length()
-        blocks = self.blocks()
+        blocks = self.blocks() if told is None else told
         misplaced = [i for i, block in enumerate(blocks) if block.header.index != i]
         missing = [len(blocks)] if len(blocks) < length else []
         bad = self.first_bad(blocks)

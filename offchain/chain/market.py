@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from web3.types import TxReceipt
+from web3.types import BlockIdentifier, TxReceipt
 
 from offchain.chain.client import Client
 from offchain.chain.errors import EndpointFaulty
@@ -149,7 +149,7 @@ class ComputeMarketClient(Client):
         """How far a posted price is proved."""
         return Walk(*self._read(self._contract.functions.walkOf(epoch_id)))
 
-    def declarations(self, epoch_id: int) -> list[Declaration]:
+    def declarations(self, epoch_id: int, block: BlockIdentifier = "latest") -> list[Declaration]:
         """All declarations of an epoch, in their order; raises UnknownEpoch."""
 
         def declarations(told: list[tuple[int, int, int, bool, str, int]]) -> list[Declaration]:
@@ -158,15 +158,15 @@ class ComputeMarketClient(Client):
                 for index, (value, shape, utility, closed, consumer, limit) in enumerate(told)
             ]
 
-        return self._read_as(declarations, self._contract.functions.declarations(epoch_id))
+        return self._read_as(declarations, self._contract.functions.declarations(epoch_id), block)
 
     def best_response(self, epoch_id: int, index: int, price: int) -> int:
         """The units that a declaration wants at a price; raises UnknownDeclaration."""
         return int(self._read(self._contract.functions.bestResponse(epoch_id, index, price)))
 
-    def lock_of(self, epoch_id: int, index: int) -> int:
+    def lock_of(self, epoch_id: int, index: int, block: BlockIdentifier = "latest") -> int:
         """What a declaration locks while it is not closed; raises UnknownDeclaration."""
-        return int(self._read(self._contract.functions.lockOf(epoch_id, index)))
+        return self._read_as(int, self._contract.functions.lockOf(epoch_id, index), block)
 
     def purchase(self, epoch_id: int, purchase_id: int) -> Purchase:
         """One purchase; ids count from 1 in each epoch."""

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "vault": "offchain.cli.vault:vault",
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
     "market": "offchain.cli.market:market",
+    "index": "offchain.cli.index:index",
     "config": "offchain.cli.config:config",
     "doctor": "offchain.cli.doctor:doctor",
     "price": "offchain.cli.price:price",
@@ -81,4 +82,5 @@ def main() -> None:
     pole task list                          what there is to do
     pole ledger --verify                    what was learned, and whether that is true
     pole market list                        where compute is sold
+    pole index                              keep at hand what these lists read
     """

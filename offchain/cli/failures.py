@@ -9,6 +9,7 @@ from web3.exceptions import Web3Exception
 
 from offchain.chain.errors import ChainError
 from offchain.compute.errors import ComputeError
+from offchain.index.errors import IndexFailure
 from offchain.learning.errors import LearningError
 from offchain.storage import StorageError
 from offchain.workers.errors import WorkerError
@@ -24,7 +25,7 @@ def one_line() -> Iterator[None]:
     """Raise a ClickException in place of any error that is the user's to mend."""
     try:
         yield
-    except (ChainError, ComputeError, LearningError, StorageError, WorkerError) as error:
+    except (ChainError, ComputeError, IndexFailure, LearningError, StorageError, WorkerError) as error:
         raise click.ClickException(printable(str(error))) from error
     except Web3Exception as error:
         raise click.ClickException(printable(f"the deployment has no such function: {error}")) from error

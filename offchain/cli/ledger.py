@@ -16,10 +16,12 @@ def ledger(node: Node, verify: bool) -> None:
     Exit status 1 where a block is not.
     """
     blobs, connection = node.blobs, node.connect()
-    if not verify:
-        click.echo(reading.to_json(reading.paper_ledger(connection, blobs)))
-        return
-    bad = LearningLedgerClient(connection).first_invalid()
+    with node.index(connection) as index:
+        if not verify:
+            click.echo(reading.to_json(reading.paper_ledger(index, connection.deployment, blobs)))
+            return
+        blocks = reading.ledger_blocks(index)
+    bad = LearningLedgerClient(connection).first_invalid(blocks)
     click.echo(f"Is the learning ledger valid? {bad is None}")
     if bad is not None:
         raise click.ClickException(f"block {bad} is not the one on chain")

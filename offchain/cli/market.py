@@ -7,9 +7,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from offchain.chain.market import ComputeMarketClient
 from offchain.cli.configuration import ConfiguredGroup
-from offchain.cli.options import Node, chain_options, json_option, show_units
+from offchain.cli.options import Node, chain_options, json_option, shown_in_tokens
+from offchain.index.queries import all_of
 from offchain.workers.market_reading import EpochReport, epoch_report
 from offchain.workers.reading import to_json
 
@@ -25,12 +25,15 @@ def market() -> None:
 def list_(node: Node, as_json: bool) -> None:
     """List all epochs."""
     connection = node.connect()
-    client = ComputeMarketClient(connection)
-    epochs = [client.epoch(epoch_id) for epoch_id in range(1, client.epoch_count() + 1)]
+    with node.index(connection) as index:
+        found = list(all_of(index.epochs, lambda each: each.epoch.epoch_id))
+        status = index.status()
+    now = status.timestamp if status else 0
+    epochs = [each.epoch for each in found]
     rows = [
         {
             "epoch": epoch.epoch_id,
-            "phase": client.phase_of(epoch.epoch_id).name,
+            "phase": each.phase(now).name,
             "price": epoch.price or None,
             "capacity": epoch.capacity,
             "sold": epoch.sold_units,
@@ -38,14 +41,15 @@ def list_(node: Node, as_json: bool) -> None:
             "purchases": epoch.purchase_count,
             "provider": epoch.provider,
         }
-        for epoch in epochs
+        for each, epoch in zip(found, epochs, strict=True)
     ]
     if as_json:
         click.echo(to_json(rows))
         return
+    money = shown_in_tokens(connection)
     table = Table("epoch", "phase", "price", "sold", "consumers", "provider", box=SIMPLE)
     for epoch, row in zip(epochs, rows, strict=True):
-        price = show_units(connection, epoch.price) if epoch.price else ""
+        price = money(epoch.price) if epoch.price else ""
         sold = f"{_units(epoch.sold_units)} of {_units(epoch.capacity)}"
         owner = f"{epoch.provider[:6]}…{epoch.provider[-4:]}"
         table.add_row(str(epoch.epoch_id), str(row["phase"]), price, sold, str(epoch.consumer_count), owner)
@@ -59,15 +63,12 @@ def list_(node: Node, as_json: bool) -> None:
 def show(node: Node, epoch_id: int, as_json: bool) -> None:
     """Show one epoch: its phase, its price, what its consumers want and have bought."""
     connection = node.connect()
-    report = epoch_report(connection, epoch_id)
+    with node.index(connection) as index:
+        report = epoch_report(connection, index, epoch_id)
     if as_json:
         click.echo(to_json(report.as_json()))
         return
-    epoch = report.epoch
-
-    def money(amount: int) -> str:
-        return show_units(connection, amount)
-
+    epoch, money = report.epoch, shown_in_tokens(connection)
     left = f", {report.seconds_left} s left" if report.seconds_left is not None else ""
     click.echo(f"Epoch {epoch_id}: {report.phase.name}{left}")
     click.echo(f"  provider   {epoch.provider}")

@@ -16,7 +16,11 @@ from offchain.chain.transactions import Sender, SendingRules
 from offchain.chain.vault import TokenClient
 from offchain.cli.configuration import check_url
 from offchain.cli.keys import passphrase_from
+from offchain.cli.progress import backfill_shown
 from offchain.cli.running import log_progress, stopping
+from offchain.index.follow import up_to_date
+from offchain.index.queries import Index
+from offchain.index.store import index_path
 from offchain.storage import BlobStore
 from offchain.workers.home import Home, default_root
 
@@ -61,6 +65,13 @@ class Node:
         home.blobs.check_writable()
         with home.hold():
             yield sender, home
+
+    @contextmanager
+    def index(self, connection: Connection) -> Iterator[Index]:
+        """The index of the connection's deployment, up to the newest block."""
+        path = index_path(self.root, connection.deployment)
+        with backfill_shown(transient=True) as tell, up_to_date(path, connection, tell) as index:
+            yield index
 
     @property
     def blobs(self) -> BlobStore:
@@ -108,8 +119,14 @@ def to_units(connection: Connection, amount: Decimal) -> int:
 
 def show_units(connection: Connection, units: int) -> str:
     """Token units in whole tokens, with the symbol."""
+    return shown_in_tokens(connection)(units)
+
+
+def shown_in_tokens(connection: Connection) -> Callable[[int], str]:
+    """What shows token units in whole tokens, with the symbol, without asking each time what they are."""
     token = TokenClient(connection)
-    return f"{Decimal(units).scaleb(-token.decimals()).normalize():f} {token.symbol()}"
+    decimals, symbol = token.decimals(), token.symbol()
+    return lambda units: f"{Decimal(units).scaleb(-decimals).normalize():f} {symbol}"
 
 
 CHAIN_OPTIONS = (
@@ -219,7 +236,12 @@ def account_options(command: Any) -> Any:
 
 
 def worker_options(command: Any) -> Any:
-    """Add the options of a command that goes on until it is stopped, and have it log and stop as it should."""
+    """Add the options of a command that works as an account until it is stopped."""
+    return chain_options(account_options(running_options(command)))
+
+
+def running_options(command: Any) -> Any:
+    """Add the option of a command that goes on until it is stopped, and have it log and stop as it should."""
 
     @wraps(command)
     def wrapped(log_format: str, **options: Any) -> Any:
@@ -227,7 +249,7 @@ def worker_options(command: Any) -> Any:
         with stopping():
             return command(**options)
 
-    return chain_options(account_options(with_options(wrapped, LOG_OPTION)))
+    return with_options(wrapped, LOG_OPTION)
 
 
 def with_options(command: Any, *options: Callable[[Any], Any]) -> Any:

@@ -112,12 +112,18 @@ def _chain(rpc: str | None, consumers: int) -> "LocalChain":
 
 def _tell_ledger(market: "ChainMarket", home: Path) -> None:
     from offchain.chain.ledger import LearningLedgerClient
+    from offchain.index.follow import up_to_date
+    from offchain.index.store import index_path
     from offchain.storage import BlobStore
     from offchain.workers import reading
 
+    connection = market.connection
     click.echo("The learning ledger")
-    click.echo(reading.to_json(reading.paper_ledger(market.connection, BlobStore(home / "blobs"))))
-    bad = LearningLedgerClient(market.connection).first_invalid()
+    with up_to_date(index_path(home, connection.deployment), connection) as index:
+        ledger = reading.paper_ledger(index, connection.deployment, BlobStore(home / "blobs"))
+        blocks = reading.ledger_blocks(index)
+    click.echo(reading.to_json(ledger))
+    bad = LearningLedgerClient(connection).first_invalid(blocks)
     click.echo(f"Is the learning ledger valid? {bad is None}")
     if bad is not None:
         raise click.ClickException(f"block {bad} is not the one on chain")

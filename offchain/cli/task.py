@@ -10,8 +10,6 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from offchain.chain.proof import ProofOfLearningClient
-from offchain.chain.registry import TaskRegistryClient
 from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
@@ -20,9 +18,11 @@ from offchain.cli.options import (
     chain_options,
     json_option,
     show_units,
+    shown_in_tokens,
     to_units,
     worker_options,
 )
+from offchain.index.queries import all_of
 from offchain.learning import datasets
 from offchain.learning.mapping import default_width
 from offchain.learning.metrics import Metric
@@ -171,31 +171,34 @@ def serve(node: Node, account: Signer, once: bool) -> None:
 def list_(node: Node, as_json: bool) -> None:
     """List all tasks."""
     connection = node.connect()
-    registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
+    with node.index(connection) as index:
+        found = list(all_of(index.tasks, lambda each: each.task.task_id))
+        status = index.status()
+    now = status.timestamp if status else 0
     rows: list[dict[str, Any]] = [
         {
-            "task": task_id,
-            "phase": proof.phase_of(task_id).name,
-            "reward": stored.reward,
-            "metric": Metric(stored.metric).name,
-            "rows": stored.row_count,
-            "features": stored.feature_count,
-            "classes": stored.class_count,
-            "commitments": proof.commitment_count(task_id),
-            "data_node": stored.data_node,
+            "task": each.task.task_id,
+            "phase": each.phase(now).name,
+            "reward": each.task.reward,
+            "metric": Metric(each.task.metric).name,
+            "rows": each.task.row_count,
+            "features": each.task.feature_count,
+            "classes": each.task.class_count,
+            "commitments": each.commitments,
+            "data_node": each.task.data_node,
         }
-        for task_id in range(1, registry.task_count() + 1)
-        for stored in [registry.task(task_id)]
+        for each in found
     ]
     if as_json:
         click.echo(reading.to_json(rows))
         return
+    money = shown_in_tokens(connection)
     table = Table("task", "phase", "reward", "metric", "data", "commits", "data node", box=SIMPLE)
     for row in rows:
         kind = f"{row['classes']} classes" if row["classes"] else "values"
         data = f"{row['rows']} rows, {row['features']} features, {kind}"
         owner = f"{row['data_node'][:6]}…{row['data_node'][-4:]}"
-        reward = show_units(connection, row["reward"])
+        reward = money(row["reward"])
         table.add_row(
             str(row["task"]), row["phase"], reward, row["metric"], data, str(row["commitments"]), owner
         )
@@ -209,18 +212,18 @@ def list_(node: Node, as_json: bool) -> None:
 def show(node: Node, task_id: int, as_json: bool) -> None:
     """Show one task: its terms, its phase, its leaderboard, who was paid."""
     connection = node.connect()
-    report = reading.report(connection, task_id)
+    with node.index(connection) as index:
+        report = reading.report(index, task_id)
     if as_json:
         click.echo(reading.to_json(report.as_json()))
         return
-    stored = report.task
+    stored, money = report.task, shown_in_tokens(connection)
     left = f", {report.seconds_left} s left" if report.seconds_left is not None else ""
     click.echo(f"Task {task_id}: {report.phase.name}{left}")
     click.echo(f"  data node    {stored.data_node}")
-    click.echo(f"  reward       {show_units(connection, stored.reward)}")
+    click.echo(f"  reward       {money(stored.reward)}")
     click.echo(
-        f"  bonds        {show_units(connection, stored.data_node_bond)} data node,"
-        f" {show_units(connection, stored.miner_bond)} each miner"
+        f"  bonds        {money(stored.data_node_bond)} data node, {money(stored.miner_bond)} each miner"
     )
     click.echo(
         f"  data         {stored.row_count} rows, {stored.test_count} hidden, {stored.feature_count} features,"
@@ -231,7 +234,7 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     table = Table("rank", "miner", "score", "order", "paid", box=SIMPLE)
     for rank, model in enumerate(report.leaderboard, 1):
         score = f"{model.score_wad / 10**18:.4f}"
-        paid = show_units(connection, stored.reward) if model.miner == report.winner else ""
+        paid = money(stored.reward) if model.miner == report.winner else ""
         table.add_row(str(rank), model.miner, score, str(model.order), paid)
     if report.leaderboard:
         Console().print(table)

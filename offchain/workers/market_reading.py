@@ -4,8 +4,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from offchain.chain.connection import Connection
+from offchain.chain.errors import UnknownEpoch
 from offchain.chain.market import ComputeMarketClient, Declaration, Epoch, Purchase
 from offchain.chain.phase import EpochPhase
+from offchain.index.queries import Index, all_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,23 @@ class EpochReport:
         }
 
 
-def epoch_report(connection: Connection, epoch_id: int) -> EpochReport:
-    """Everything about an epoch; raises UnknownEpoch."""
-    market = ComputeMarketClient(connection)
-    epoch = market.epoch(epoch_id)
-    ends_at = market.phase_ends_at(epoch_id)
-    _, now = connection.head()
+def epoch_report(connection: Connection, index: Index, epoch_id: int) -> EpochReport:
+    """Everything about an epoch; raises UnknownEpoch. What consumers want at the price, the contract computes."""
+    found, status = index.epoch(epoch_id), index.status()
+    if found is None or status is None:
+        raise UnknownEpoch(epochId=epoch_id)
+    market, price = ComputeMarketClient(connection), found.epoch.price
     followers = [
         Follower(
-            declaration,
-            market.best_response(epoch_id, declaration.index, epoch.price) if epoch.price else None,
-            0 if declaration.closed else market.lock_of(epoch_id, declaration.index),
+            each.declaration,
+            market.best_response(epoch_id, each.declaration.index, price) if price else None,
+            each.locked,
         )
-        for declaration in market.declarations(epoch_id)
+        for each in all_of(index.declarations, lambda each: each.declaration.index, epoch_id)
     ]
-    left = None if ends_at is None else max(0, ends_at - now)
-    return EpochReport(epoch, market.phase_of(epoch_id), left, followers, market.purchases(epoch_id))
+    purchases = [
+        each.purchase for each in all_of(index.purchases, lambda each: each.purchase.purchase_id, epoch_id)
+    ]
+    ends_at = found.phase_ends_at(status.timestamp)
+    left = None if ends_at is None else max(0, ends_at - status.timestamp)
+    return EpochReport(found.epoch, found.phase(status.timestamp), left, followers, purchases)

@@ -1,16 +1,18 @@
-"""What people want to know: joins what the chain says with what the storage holds."""
+"""What people want to know: joins what the index of the chain says with what the storage holds."""
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from offchain.canonical import from_json, parameters_hash
-from offchain.chain.connection import Connection
-from offchain.chain.ledger import Block, LearningLedgerClient
+from offchain.chain.deployment import Deployment
+from offchain.chain.errors import UnknownTask
+from offchain.chain.ledger import Block
 from offchain.chain.phase import Phase
-from offchain.chain.proof import ProofOfLearningClient, RevealedModel
-from offchain.chain.registry import Task, TaskRegistryClient
+from offchain.chain.proof import RevealedModel
+from offchain.chain.registry import Task
 from offchain.cid import Cid
+from offchain.index.queries import Index, all_of
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore, StorageError
 
@@ -47,41 +49,41 @@ class TaskReport:
         }
 
 
-def report(connection: Connection, task_id: int) -> TaskReport:
+def report(index: Index, task_id: int) -> TaskReport:
     """Everything about a task; raises UnknownTask."""
-    registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
-    task = registry.task(task_id)
-    phase = proof.phase_of(task_id)
-    ends = {
-        Phase.COMMIT: task.commit_ends_at,
-        Phase.DISCLOSE: task.commit_ends_at + task.disclose_seconds,
-        Phase.REVEAL: task.reveal_ends_at,
-    }
-    _, now = connection.head()
+    found, status = index.task(task_id), index.status()
+    if found is None or status is None:
+        raise UnknownTask(taskId=task_id)
+    ends_at = found.phase_ends_at(status.timestamp)
     return TaskReport(
-        task,
-        phase,
-        max(0, ends[phase] - now) if phase in ends else None,
-        proof.commitment_count(task_id),
-        proof.revealed_models(task_id),
+        found.task,
+        found.phase(status.timestamp),
+        None if ends_at is None else max(0, ends_at - status.timestamp),
+        found.commitments,
+        [
+            RevealedModel(each.miner, each.model_hash, each.parameters_hash, each.score_wad, each.order)
+            for each in all_of(index.leaderboard, lambda each: (each.score_wad, each.order), task_id)
+            if each.model_hash is not None and each.parameters_hash is not None and each.score_wad is not None
+        ],
     )
 
 
-def paper_form(connection: Connection, blobs: BlobStore, block: Block) -> dict[str, Any]:
-    """A learning block as the paper prints it.
+def paper_form(
+    deployment: Deployment, blobs: BlobStore, block: Block, metric: Metric | None
+) -> dict[str, Any]:
+    """A learning block as the paper prints it; `metric` is that of its task, None for genesis.
 
     The parameters come from the storage, where their hash is their name; where they are not there, or not what
     parameters are, the hash stands for them. Those of genesis are in the deployments file.
     """
     header = block.header
-    if header.index == 0:
-        initialization = connection.deployment.initialization
+    if metric is None:
+        initialization = deployment.initialization
         is_true = parameters_hash(initialization) == header.parameters_hash
         data: dict[str, Any] = {
             "parameters": initialization if is_true else "0x" + header.parameters_hash.hex()
         }
     else:
-        metric = Metric(TaskRegistryClient(connection).task(header.task_id).metric)
         data = {
             "parameters": _parameters(blobs, header.parameters_hash),
             metric.name.lower(): header.score_wad / 10**18,
@@ -98,9 +100,17 @@ def paper_form(connection: Connection, blobs: BlobStore, block: Block) -> dict[s
     }
 
 
-def paper_ledger(connection: Connection, blobs: BlobStore) -> list[dict[str, Any]]:
+def ledger_blocks(index: Index) -> list[Block]:
+    """All learning blocks, genesis first."""
+    return [found.block for found in all_of(index.learning_blocks, lambda found: found.block.header.index)]
+
+
+def paper_ledger(index: Index, deployment: Deployment, blobs: BlobStore) -> list[dict[str, Any]]:
     """All learning blocks as the paper prints them, genesis first."""
-    return [paper_form(connection, blobs, block) for block in LearningLedgerClient(connection).blocks()]
+    return [
+        paper_form(deployment, blobs, found.block, None if found.metric is None else Metric(found.metric))
+        for found in all_of(index.learning_blocks, lambda found: found.block.header.index)
+    ]
 
 
 def _parameters(blobs: BlobStore, name: bytes) -> Any:

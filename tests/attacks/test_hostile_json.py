@@ -25,7 +25,6 @@ import pytest
 from click.testing import CliRunner
 
 from offchain.canonical import from_json, to_canonical_json
-from offchain.chain.connection import Connection
 from offchain.chain.deployment import MAX_FILE_BYTES, Deployment
 from offchain.chain.errors import DeploymentInvalid
 from offchain.cid import Cid
@@ -36,6 +35,7 @@ from offchain.economics.instances import InvalidInstanceError, read_instances
 from offchain.learning.errors import ManifestError
 from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import ClassTarget, Feature, Manifest
+from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore
 from offchain.workers import reading
 from tests.stories import settle_one
@@ -223,7 +223,8 @@ def test_a_winners_parameters_cannot_spoil_the_printed_ledger(
         | {"parameters_hash": hashlib.sha256(parameters).digest()}
     )
 
-    printed = reading.to_json(reading.paper_form(world.connection, blobs, type(block)(header, block.hash)))
+    deployment, told = world.connection.deployment, type(block)(header, block.hash)
+    printed = reading.to_json(reading.paper_form(deployment, blobs, told, Metric.ACCURACY))
 
     assert json.loads(printed, parse_constant=pytest.fail)["data"]["winner"] == world.miners[0].address
     assert "\x1b" not in printed
@@ -231,14 +232,14 @@ def test_a_winners_parameters_cannot_spoil_the_printed_ledger(
 
 def test_a_doctored_initialization_is_not_printed_as_that_of_genesis(world: World, tmp_path: Path) -> None:
     (genesis, *_) = world.data_node.ledger.blocks()
-    told = world.connection.deployment.model_copy(update={"initialization": {"minMinerBond": 0}})
-    doctored = Connection.over(world.chain.w3, told)
+    deployment, blobs = world.connection.deployment, BlobStore(tmp_path)
+    doctored = deployment.model_copy(update={"initialization": {"minMinerBond": 0}})
 
-    printed = reading.paper_form(doctored, BlobStore(tmp_path), genesis)
+    printed = reading.paper_form(doctored, blobs, genesis, None)
 
     assert printed["data"]["parameters"] == "0x" + genesis.header.parameters_hash.hex()
-    true = reading.paper_form(world.connection, BlobStore(tmp_path), genesis)
-    assert true["data"]["parameters"] == world.connection.deployment.initialization
+    true = reading.paper_form(deployment, blobs, genesis, None)
+    assert true["data"]["parameters"] == deployment.initialization
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
     [
         (("task", "list"), {"POLE_RPC": "http://127.0.0.1:9"}, "no node answers at http://127.0.0.1:9"),
         (("task", "list"), {"POLE_DEPLOYMENTS": "/nowhere"}, "no such file"),
+        (("task", "list"), {"POLE_HOME": "/dev/null"}, "cannot be used"),
         (("task", "show", "99"), {}, "there is no task 99"),
         (("market", "show", "99"), {}, "there is no epoch 99"),
         (("task", "post", "unheard_of", "--account", "dev:0"), {}, "unknown data set 'unheard_of'"),
@@ -189,4 +190,4 @@ def test_a_bad_data_file_posts_nothing(
 def test_help_names_every_command(environment: dict[str, str]) -> None:
     text = pole(environment, "--help").stdout
 
-    assert all(name in text for name in ("task", "mine", "ledger", "vault", "deploy-info", "market"))
+    assert all(name in text for name in ("task", "mine", "ledger", "vault", "deploy-info", "market", "index"))

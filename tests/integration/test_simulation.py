@@ -14,9 +14,8 @@ from offchain.chain.market import ComputeMarketClient, cost_of
 from offchain.cli.simulate import simulate
 from offchain.economics.epochs import PlainMarket, paper_scenario, run
 from offchain.economics.experiments.epochs_report import row_of
-from offchain.storage import BlobStore
-from offchain.workers import reading
 from offchain.workers.simulation import GENESIS_AT, open_market
+from tests.stories import printed_ledger
 
 STEPS = 3  # of which the last is scarce: a bound price, and consumers that get nothing or a fraction
 
@@ -56,7 +55,7 @@ def test_a_chain_gives_the_numbers_that_the_economics_give(
         costs = [cost_of(epoch.price, bought.units) for bought in client.purchases(row.step)]
         assert sum(costs) == sum(epoch.price * units // 10**18 for units in row.units_wad)
 
-    blocks = reading.paper_ledger(market.connection, BlobStore(tmp_path / "blobs"))
+    blocks = printed_ledger(market.connection, tmp_path)
     assert len(blocks) == 1 + sum(1 for step in trained if step)
     assert all("accuracy" in block["data"] for block in blocks[1:])
     assert LearningLedgerClient(market.connection).first_invalid() is None
@@ -68,7 +67,7 @@ def test_a_seed_gives_the_same_learning_blocks_again(artifacts: dict[str, Artifa
         chain = eth_tester_chain(accounts=3, genesis_at=GENESIS_AT)
         market = open_market(chain, artifacts, tmp_path / name, 1, "iris", seed=5)
         assert len(list(run(paper_scenario(1, 1, seed=5), market))) == 1
-        ledgers.append(reading.paper_ledger(market.connection, BlobStore(tmp_path / name / "blobs")))
+        ledgers.append(printed_ledger(market.connection, tmp_path / name))
 
     assert len(ledgers[0]) == 2
     assert ledgers[0] == ledgers[1]  # every hash of it

@@ -11,12 +11,12 @@ from offchain.chain.local import LocalChain, anvil_chain, eth_tester_chain
 from offchain.chain.phase import Phase
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import score
-from offchain.storage import BlobStore
-from offchain.workers import data_node, miner, reading
+from offchain.workers import data_node, miner
 from offchain.workers.errors import FundsTooLow, SecretsLost
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner
 from tests.cast import Cast
+from tests.stories import printed_ledger
 from tests.world import FUNDS, UNIT, Person, World, deploy_world
 
 
@@ -74,7 +74,7 @@ def test_a_task_becomes_a_learning_block(world: World, cast: Cast) -> None:
 
     ledger = world.data_node.ledger
     assert ledger.first_bad(ledger.blocks()) is None
-    printed = reading.paper_ledger(world.connection, BlobStore(cast.root / "blobs"))[-1]
+    printed = printed_ledger(world.connection, cast.root)[-1]
     assert set(printed) == {"index", "timestamp", "data", "previous_hash", "hash"}
     assert printed["data"]["accuracy"] == board[0].score_wad / 10**18
     assert "estimator" in printed["data"]["parameters"]

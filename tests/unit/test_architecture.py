@@ -10,14 +10,15 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.errors import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("learning", "economics", "compute", "chain", "workers", "cli")
+PACKAGES = ("learning", "economics", "compute", "chain", "index", "workers", "cli")
 MAY_IMPORT = {
     "learning": {"learning"},
     "economics": {"economics"},
     "compute": {"compute", "learning", "economics"},
     "chain": {"chain"},
-    "workers": {"workers", "chain", "compute", "learning", "economics"},
-    "cli": {"cli", "workers", "chain", "compute", "learning", "economics"},
+    "index": {"index", "chain"},
+    "workers": {"workers", "index", "chain", "compute", "learning", "economics"},
+    "cli": {"cli", "workers", "index", "chain", "compute", "learning", "economics"},
 }
 CHAIN_LIBRARIES = {"web3", "eth_account", "eth_tester", "requests"}
 

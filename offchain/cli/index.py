@@ -1,0 +1,52 @@
+"""`pole index`: keep the chain's events at hand."""
+
+import click
+
+from offchain.cli.options import Node, chain_options, json_option, running_options
+from offchain.cli.progress import backfill_shown
+from offchain.index.follow import Follower, follow
+from offchain.index.queries import reading
+from offchain.index.store import Store, index_path
+from offchain.workers.reading import to_json
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Catch up with the chain, tell how far that is, and end.")
+@json_option
+@chain_options
+@running_options
+def index(node: Node, once: bool, as_json: bool) -> None:
+    """Follow the deployment's events into a file of the data directory, which lists and the dashboard read.
+
+    It goes on where it stopped, and back where the chain was reorganised. The commands that list things bring the
+    index up to date by themselves: this one only saves them the time. One process writes at a time, any number read.
+    """
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once: who follows has no last word")
+    connection = node.connect()
+    path = index_path(node.root, connection.deployment)
+    with Store.writing(path, connection.deployment) as store:
+        follower = Follower(connection, store)
+        with backfill_shown(transient=False) as tell:
+            for progress in follower.catch_up():
+                tell(progress)
+        if not once:
+            click.echo(
+                f"{store.event_count():,} events up to block {progress.indexed}; following into {path}"
+            )
+            follow(follower)
+    with reading(path) as found:
+        status = found.status()
+    assert status is not None
+    if as_json:
+        told = {
+            "chain_id": connection.deployment.chain_id,
+            "block": status.block,
+            "block_hash": "0x" + status.block_hash.hex(),
+            "timestamp": status.timestamp,
+            "events": status.events,
+            "path": str(path),
+        }
+        click.echo(to_json(told))
+        return
+    click.echo(f"{status.events:,} events up to block {status.block} in {path}")

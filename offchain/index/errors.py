@@ -1,0 +1,76 @@
+"""What can go wrong with an index, as one tree.
+
+::
+
+    IndexFailure
+    ├── IndexBusy        another process writes to the index
+    ├── IndexMissing     there is no index yet
+    ├── IndexUnusable    the file cannot be opened, or not be written
+    ├── IndexDamaged     the file is no index of this deployment
+    ├── EventInvalid     the node tells an event that the deployment's contracts cannot have emitted
+    │   └── LogMissing   or not without another one before it, which was not told
+    └── RangeRefused     the node refuses to tell the events of a single block
+"""
+
+from pathlib import Path
+
+
+class IndexFailure(Exception):
+    """Anything that keeps an index from being written or read."""
+
+
+class IndexBusy(IndexFailure):
+    """Another process writes to the index."""
+
+    def __init__(self, path: Path, process: str) -> None:
+        self.path, self.process = path, process
+        super().__init__(f"{path} is being written by process {process or 'unknown'}: one is enough")
+
+
+class IndexMissing(IndexFailure):
+    """There is no index yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"there is no index at {path} yet: `pole index` makes it")
+
+
+class IndexUnusable(IndexFailure):
+    """The file cannot be opened, or not be written: its folder, its permissions or the disk are not as they should."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the index {path} cannot be used: {reason}")
+
+
+class IndexDamaged(IndexFailure):
+    """The file is no index of this deployment."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}: delete the file, and it is made anew from the chain")
+
+
+class EventInvalid(IndexFailure):
+    """The node tells an event that the deployment's contracts cannot have emitted."""
+
+    def __init__(self, block: object, log_index: object, reason: str) -> None:
+        self.block, self.log_index, self.reason = block, log_index, reason[:200]
+        super().__init__(
+            f"log {str(log_index)[:20]} of block {str(block)[:20]} is no event of this deployment: {self.reason}"
+        )
+
+
+class LogMissing(EventInvalid):
+    """An event follows on one that the node has not told."""
+
+    def __init__(self, block: int, log_index: int, reason: str) -> None:
+        super().__init__(block, log_index, f"{reason}: a log is missing")
+
+
+class RangeRefused(IndexFailure):
+    """The node refuses to tell the events of a single block."""
+
+    def __init__(self, block: int, reason: str) -> None:
+        self.block, self.reason = block, reason[:200]
+        super().__init__(f"the node does not tell the events of block {block}: {self.reason}")
