@@ -31,7 +31,9 @@ class PlainFolder(LocalFileSystem):  # type: ignore[misc]
         try:
             file = FileIO(path, opener=_open_plainly)
         except OSError as error:
-            raise FileNotFoundError(path) if error.errno in _NO_FILE else error from error
+            if error.errno in _NO_FILE:
+                raise FileNotFoundError(path) from error
+            raise
         with file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +86,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         assert process.poll() is None and time.monotonic() < deadline, "weed did not start"
-        try:
+        with suppress(requests.RequestException):
             if requests.get(url, timeout=5).ok:
                 return
-        except requests.RequestException:
-            time.sleep(0.1)
+        time.sleep(0.1)
