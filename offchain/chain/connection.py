@@ -11,7 +11,7 @@ import requests
 from web3 import Web3
 
 from offchain.chain.deployment import Deployment
-from offchain.chain.endpoint import Endpoint, shown
+from offchain.chain.endpoint import shown
 from offchain.chain.endpoints import Endpoints
 from offchain.chain.errors import (
     ChainError,
@@ -76,7 +76,7 @@ def readable() -> Iterator[None]:
 
 def open_endpoint(url: str) -> tuple[Web3, int]:
     """Open an RPC endpoint and ask its chain id; raises EndpointUnreachable."""
-    w3 = Web3(Endpoint(url))
+    w3 = Web3(Endpoints([url]))
     try:
         with readable():
             return w3, int(w3.eth.chain_id)

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # of one request, for each endpoint
 LOOK_SECONDS = 15.0
+QUIET_SECONDS = 60.0  # after it is said of an endpoint that it was left
 LAG_SECONDS = 60  # five slots
 SEND = "eth_sendRawTransaction"
 
@@ -71,7 +72,8 @@ class Endpoints(BaseProvider):
     that has arrived is for the sender to find out.
     """
 
-    def __init__(self, urls: Sequence[str], chain_id: int) -> None:
+    def __init__(self, urls: Sequence[str], chain_id: int = 0) -> None:
+        """chain_id : of the endpoints that may be asked, where there are several."""
         super().__init__()
         self.endpoints = tuple(map(Endpoint, urls))
         self._lookouts = tuple(map(Endpoint, urls))
@@ -79,6 +81,7 @@ class Endpoints(BaseProvider):
         self._order = list(range(len(urls)))
         self._lock = Lock()
         self._look_at = 0.0
+        self._quiet_until: dict[str, float] = {}
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask; raises what `Endpoint` raises where none answers."""
@@ -102,7 +105,9 @@ class Endpoints(BaseProvider):
             if len(self._order) > 1:
                 self._order = [*self._order[1:], self._order[0]]
                 left, taken = (shown(str(self.endpoints[self._order[at]].endpoint_uri)) for at in (-1, 0))
-                log.warning("%s: %s; now asking %s", left, reason, taken)
+                if time.monotonic() > self._quiet_until.get(left, 0.0):
+                    self._quiet_until[left] = time.monotonic() + QUIET_SECONDS
+                    log.warning("%s: %s; now asking %s", left, reason, taken)
 
     def look_around(self) -> None:
         """Look at every endpoint, and put those in time before those that are behind or away."""

@@ -182,6 +182,13 @@ def test_connect_goes_on_without_an_endpoint_that_is_away(
     assert NOBODY in caplog.text
 
 
+def test_connect_goes_on_after_a_single_drop(
+    urls: list[str], proxies: list[LyingProxy], deployments: Path
+) -> None:
+    with proxies[0].lying("eth_chainId", once(raw(b""))):
+        assert connect(urls[:1], deployments).head()[0] > 0
+
+
 def test_connect_raises_when_all_are_away(deployments: Path) -> None:
     with pytest.raises(errors.EndpointUnreachable):
         connect([NOBODY, NOBODY], deployments)
