@@ -7,6 +7,7 @@ VENV := .venv/bin
 PYTHON ?= python3.11
 DATASET ?= iris
 PER_FILE ?= 20
+PER_MODULE ?= 10
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -53,6 +54,10 @@ proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
 .PHONY: mutants
 mutants: setup ## Run the tests against mutants of the contracts; PER_FILE of each file
 	$(TOOLS) python -m tests.mutation --per-file $(PER_FILE)
+
+.PHONY: mutants-python
+mutants-python: setup ## Run the tests against mutants of the Python modules; PER_MODULE of each
+	$(TOOLS) python -m tests.mutation.python --per-module $(PER_MODULE)
 
 .PHONY: verify
 verify: proofs ## All that is longer than the tests: proofs, a million calls of the invariants, long fuzzing
