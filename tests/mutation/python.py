@@ -98,12 +98,13 @@ class Tests:
         }
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests that run a mutant, the quickest first; of what is fixed at import all of its module's, or all."""
+        """The tests that run a mutant, the quickest first; all of its module or folder where it is fixed at import."""
         by_line = self._by_line[mutant.path]
         first, last = mutant.lines
         found = set[str]().union(*(by_line.get(line, set()) for line in range(first, last + 1)))
         if not found and mutant.at_import:
-            found = set[str]().union(*by_line.values()) or set(self._seconds)
+            folder = f"tests/unit/{Path(mutant.path).parent.name}/"
+            found = set[str]().union(*by_line.values()) or {n for n in self._seconds if n.startswith(folder)}
         return sorted(found & set(self._seconds), key=self._seconds.__getitem__)
 
     def seconds(self, names: list[str]) -> float:

@@ -22,7 +22,7 @@ FOLDERS = ("offchain/economics", "offchain/learning")
 LEFT_OUT = ("offchain/economics/charts.py", "offchain/economics/report.py", "offchain/learning/errors.py")
 WORKERS = tuple(
     f"offchain/workers/{name}.py"
-    for name in ("consumer", "data_node", "loop", "miner", "moves", "pricing", "provider")
+    for name in ("consumer", "data_node", "loop", "miner", "pricing", "provider")
 )
 # The thin loops around the decisions: they touch the chain.
 ACTORS = m.ClassDef(name=m.Name("Consumer") | m.Name("DataNode") | m.Name("Miner") | m.Name("Provider"))

@@ -13,7 +13,11 @@ from offchain.economics.dynamic import DynamicGame, run_with_worth
 from offchain.economics.followers import LogConsumers
 from offchain.economics.groups import Residual
 from offchain.economics.integer import IntegerLog
-from offchain.economics.leader import solve_leader
+from offchain.economics.kkt import misallocated
+from offchain.economics.leader import LeaderGame, local_maximisers, solve_leader
+from offchain.economics.learning_types import Knowledge
+from offchain.economics.power import PowerConsumers
+from offchain.economics.search import solve_any_demand
 from offchain.economics.wad import LARGEST, WAD
 
 
@@ -163,3 +167,49 @@ def test_integer_game_refuses_a_cap_that_earns_nothing_or_is_below_the_floor(
 
     with pytest.raises(ValueError, match="cap"):
         IntegerGame(one, LARGEST, cost * WAD, floor * WAD, cap * WAD)
+
+
+def test_an_allocation_is_accepted_one_wei_from_the_exact_one_and_no_further() -> None:
+    """At 2 the marginal utility 4 / (1 + x) is the price at exactly one unit."""
+    one = IntegerLog((4 * WAD,), (WAD,), (LARGEST,), (LARGEST,))
+
+    refused = [off for off in range(-3, 4) if misallocated(one, 2 * WAD, [WAD + off])]
+
+    assert refused == [-3, -2, 2, 3]
+
+
+@pytest.mark.parametrize(("prices", "top"), [((3.0, 10.0), 3.0), ((1.0, 1.5), 1.5), ((1.0, 10.0), 2.0)])
+def test_a_bound_is_a_maximum_where_profit_falls_away_from_it(
+    prices: tuple[float, float], top: float
+) -> None:
+    """Profit (p - 1)(4 / p - 1) rises to 2 and falls from there."""
+    consumer = LogConsumers([4.0], [1.0])  # type: ignore[arg-type]
+
+    assert local_maximisers(LeaderGame(consumer, np.inf, 1.0, prices)) == pytest.approx([top])
+
+
+def test_a_power_market_may_be_searched_from_a_price_of_nothing() -> None:
+    """Demand is min(4, (4 / p)**2), so revenue rises up to 2 and is 16 / p beyond."""
+    consumer = PowerConsumers([4.0], 0.5, [4.0])  # type: ignore[arg-type]
+
+    found = solve_leader(consumer, np.inf, 0.0, (0.0, 10.0))
+
+    assert (found.price, found.profit) == pytest.approx((2.0, 8.0))
+
+
+def test_search_of_a_single_price_finds_it() -> None:
+    found = solve_any_demand(lambda price: 3.0, 2.0, 1.0, (4.0, 4.0), 0.01)
+
+    assert (found.price, found.profit, found.points) == (4.0, 6.0, (4.0,))
+
+
+def test_one_purchase_bounds_what_is_bought_at_other_prices() -> None:
+    """One unit at 2 costs 2. What is spent, a - p / k, falls with the price: at 4 it is no more, at 1 no less."""
+    knowledge = Knowledge(LogConsumers, np.array([10.0]))
+
+    knowledge.observe(2.0, np.array([1.0]))
+
+    assert knowledge.possible_demand(4.0).tolist() == [0.5]
+    assert knowledge.possible_demand(1.0).tolist() == [10.0]
+    assert knowledge.certain_demand(1.0).tolist() == [2.0]
+    assert knowledge.certain_demand(4.0).tolist() == [0.0]
