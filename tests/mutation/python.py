@@ -81,6 +81,7 @@ LIBRARIES = (
     ),
 )
 PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0")
+NOT_IMPORTED = 100  # beyond the exit codes of pytest
 KILLED, TIMEOUT, SURVIVED, UNSEEN, INVALID = "killed", "timeout", "survived", "no test", "invalid"
 
 
@@ -99,7 +100,7 @@ class Tests:
 
     def of(self, mutant: Mutant) -> list[str]:
         """The tests that run a mutant, the quickest first; all of its module or folder where it is fixed at import."""
-        by_line = self._by_line[mutant.path]
+        by_line = self._by_line.get(mutant.path, {})
         first, last = mutant.lines
         found = set[str]().union(*(by_line.get(line, set()) for line in range(first, last + 1)))
         if not found and mutant.at_import:
@@ -127,11 +128,11 @@ class Mutated(MetaPathFinder, SourceLoader):
 
     def __init__(self, mutant: Mutant) -> None:
         self._path = str(ROOT / mutant.path)
-        self._name = mutant.path.removesuffix(".py").replace("/", ".")
+        self.name = mutant.path.removesuffix(".py").replace("/", ".")
         self._source = mutant.source.encode()
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        return spec_from_loader(fullname, self, origin=self._path) if fullname == self._name else None
+        return spec_from_loader(fullname, self, origin=self._path) if fullname == self.name else None
 
     def get_filename(self, fullname: str) -> str:
         return self._path
@@ -245,18 +246,17 @@ def _run(todo: list[Mutant], tests: Tests, jobs: int) -> Iterator[tuple[Mutant, 
 
 
 def _outcome(exit_code: int | None) -> str:
-    match exit_code:
-        case pytest.ExitCode.OK:
-            return SURVIVED
-        case pytest.ExitCode.INTERRUPTED | pytest.ExitCode.USAGE_ERROR:
-            return INVALID  # it cannot be imported
-    return KILLED
+    return {pytest.ExitCode.OK: SURVIVED, NOT_IMPORTED: INVALID}.get(exit_code or 0, KILLED)
 
 
 def _try(mutant: Mutant, names: list[str]) -> None:
     os.setpgid(0, 0)
     _redirect(Path(os.devnull))
     sys.meta_path.insert(0, Mutated(mutant))
+    try:
+        import_module(Mutated(mutant).name)
+    except Exception:
+        sys.exit(NOT_IMPORTED)
     # A failure need not be small.
     settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
     settings.load_profile("mutants")

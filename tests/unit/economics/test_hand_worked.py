@@ -188,13 +188,16 @@ def test_a_bound_is_a_maximum_where_profit_falls_away_from_it(
     assert local_maximisers(LeaderGame(consumer, np.inf, 1.0, prices)) == pytest.approx([top])
 
 
-def test_a_power_market_may_be_searched_from_a_price_of_nothing() -> None:
-    """Demand is min(4, (4 / p)**2), so revenue rises up to 2 and is 16 / p beyond."""
+@pytest.mark.parametrize(("capacity", "price", "profit"), [(np.inf, 2.0, 8.0), (3.0, 4 / 3**0.5, 4 * 3**0.5)])
+def test_a_power_market_may_be_searched_from_a_price_of_nothing(
+    capacity: float, price: float, profit: float
+) -> None:
+    """Demand is min(4, (4 / p)**2), so revenue rises up to 2, or to where the capacity is left, and falls beyond."""
     consumer = PowerConsumers([4.0], 0.5, [4.0])  # type: ignore[arg-type]
 
-    found = solve_leader(consumer, np.inf, 0.0, (0.0, 10.0))
+    found = solve_leader(consumer, capacity, 0.0, (0.0, 10.0))
 
-    assert (found.price, found.profit) == pytest.approx((2.0, 8.0))
+    assert (found.price, found.profit) == pytest.approx((price, profit))
 
 
 def test_search_of_a_single_price_finds_it() -> None:
