@@ -7,6 +7,7 @@ VENV := .venv/bin
 PYTHON ?= python3.11
 DATASET ?= iris
 PER_FILE ?= 20
+PER_MODULE ?= 10
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -57,6 +58,10 @@ coverage: setup ## Tell which lines and branches of the contracts the tests run;
 .PHONY: mutants
 mutants: setup ## Run the tests against mutants of the contracts; PER_FILE of each file
 	$(TOOLS) python -m tests.mutation --per-file $(PER_FILE)
+
+.PHONY: mutants-python
+mutants-python: setup ## Run the tests against mutants of the Python modules; PER_MODULE of each
+	$(TOOLS) python -m tests.mutation.python --per-module $(PER_MODULE)
 
 .PHONY: verify
 verify: proofs coverage mutants ## All that is longer than the tests: proofs, coverage, mutants, a million calls, fuzzing

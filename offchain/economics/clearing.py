@@ -82,6 +82,8 @@ def _best_deviation(
     followers: PiecewiseFollowers, start: float, high: float, cost: float, supply: float, rivals: float
 ) -> tuple[float, float]:
     """Gain and price of the best price above `start`, against selling out at `start`."""
+    if float(followers.demand(start).sum()) <= rivals:
+        return 0.0, start  # Rivals serve everybody: nothing is sold, here or above.
     end = _price_for(followers, rivals, start, high)
     best = solve_leader(Residual(followers, rivals), supply, cost, (start, end))
     stay = (start - cost) * _sells(followers, start, supply, rivals)

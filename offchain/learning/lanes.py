@@ -14,17 +14,16 @@ _LARGEST_PRODUCT: Final = 128 * 255
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A lane of a word: its width in bits, how many fit, and the bound on a signed sum's magnitude."""
+    """A lane of a word: how many fit, and the bound on a signed sum's magnitude."""
 
-    bits: int
     count: int
     half_range: int
 
 
-_HIDDEN_NARROW: Final = Lane(23, 11, 2**22)
-_HIDDEN_WIDE: Final = Lane(32, 8, 2**31)
-_OUTPUT_NARROW: Final = Lane(25, 10, 2**23)
-_OUTPUT_WIDE: Final = Lane(32, 8, 2**30)
+_HIDDEN_NARROW: Final = Lane(11, 2**22)
+_HIDDEN_WIDE: Final = Lane(8, 2**31)
+_OUTPUT_NARROW: Final = Lane(10, 2**23)
+_OUTPUT_WIDE: Final = Lane(8, 2**30)
 
 NARROW_HIDDEN_FAN_IN: Final = 96
 NARROW_OUTPUT_FAN_IN: Final = 192

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from offchain.economics.contest import Miners
 from offchain.economics.cover import IntegerGame, Verdict, verify_cover, walk_cover
 from offchain.economics.followers import LogConsumers, PiecewiseFollowers, QuadConsumers
-from offchain.economics.groups import Together
+from offchain.economics.groups import Residual, Together
 from offchain.economics.kkt import misallocated
 from offchain.economics.leader import LeaderGame, solve_leader
 from offchain.economics.power import PowerConsumers
+from offchain.economics.segments import aggregate
 from offchain.economics.wad import WAD, to_wad
 
 games = settings(
@@ -130,6 +131,25 @@ def test_demand_never_rises_with_the_price(kind: str, rows: Columns, price: floa
     cheap, dear = crowd.demand(price), crowd.demand(price + rise)
 
     assert (dear <= cheap * (1 + 1e-12) + 1e-12).all()
+
+
+@games
+@given(kinds, columns, bounds, st.floats(0, 1), st.sampled_from([0.0, 3.0]))
+def test_pieces_add_up_to_the_demand(
+    kind: str, rows: Columns, prices: tuple[float, float], where: float, taken: float
+) -> None:
+    crowd, (low, high) = followers(kind, rows), prices
+    price, scale = low + where * (high - low), 1.0 if crowd.exponent == 1 else high
+    assume(not np.isclose(np.append(crowd.breakpoints(), high), price, rtol=1e-9).any())
+    left = Residual(crowd, taken)
+
+    inverse, constant, linear = left.coefficients(price, scale)
+    pieces = aggregate(left, low, high, scale)
+
+    demand, rounding = float(left.demand(price).sum()), 1e-9 * (1 + float(crowd.demand(low).sum()))
+    assert abs(inverse * (scale / price) ** crowd.exponent + constant - linear * price - demand) <= rounding
+    piece = pieces[(pieces.start <= price) & (price < pieces.end)]
+    assert abs(piece.demand(np.array([price])) - demand) <= rounding
 
 
 @games

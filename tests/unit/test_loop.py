@@ -142,3 +142,23 @@ def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) 
         loop.carry(step, [1, 2])
 
     assert made == [Move.WAIT, Move.REVEAL, Move.DONE]
+
+
+def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(clock: Clock) -> None:
+    """The second task comes after four seconds, and takes two steps; at one second the node is away."""
+    second = steps(Move.WAIT, Move.DONE)
+    made: list[tuple[float, int]] = []
+
+    def tasks() -> list[int]:
+        if clock.now == 1:
+            raise ConnectionError("refused")
+        return [1] if clock.now < 4 else [1, 2]
+
+    def step(task_id: int) -> Move:
+        made.append((clock.now, task_id))
+        return Move.DONE if task_id == 1 else second()
+
+    loop.watch_until(step, tasks, 2)
+
+    assert made == [(0, 1), (4, 2), (4.5, 2)]
+    assert clock.now == 4.5

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from numpy.random import Generator
 
 from offchain.cli import main
-from offchain.economics.cover import Cover, IntegerGame, Verdict, verify_cover, walk_cover
+from offchain.economics.cover import MOST_POINTS, Cover, IntegerGame, Verdict, verify_cover, walk_cover
 from offchain.economics.followers import LogConsumers, QuadConsumers
 from offchain.economics.groups import Together
 from offchain.economics.integer import IntegerFollowers, IntegerLog, IntegerQuad
@@ -168,6 +168,36 @@ def test_cover_proves_any_price_when_nobody_buys() -> None:
     assert cover.verdict is Verdict.PROVED
 
 
+def test_cover_names_the_floor_when_nothing_else_earns() -> None:
+    """Who values a unit at 1.05 buys at 1, the floor, and at none of the prices that halve the way to the cap."""
+    one = IntegerLog((WAD * 105 // 100,), (WAD,), (LARGEST,), (LARGEST,))
+    game = IntegerGame(one, LARGEST, WAD // 2, WAD, 10 * WAD)
+
+    cover = walk_cover(game, 5 * WAD, PERCENT)
+
+    assert (cover.verdict, cover.better_price) == (Verdict.REFUTED, WAD)
+
+
+@pytest.mark.parametrize("tolerance", [0, WAD])
+def test_walk_refuses_a_tolerance_of_nothing_or_all(tolerance: int) -> None:
+    one = IntegerLog((4 * WAD,), (WAD,), (LARGEST,), (LARGEST,))
+
+    with pytest.raises(ValueError, match="tolerance must be between 0 and 1"):
+        walk_cover(IntegerGame(one, LARGEST, WAD, WAD, 10 * WAD), 2 * WAD, tolerance)
+
+
+def test_walk_stops_undecided_after_as_many_points_as_it_may_take() -> None:
+    """Demand is nearly 4 / p, so at no cost every price earns the same, and each step is as short as the tolerance."""
+    one = IntegerLog((4 * WAD,), (10**9 * WAD,), (LARGEST,), (LARGEST,))
+
+    cover = walk_cover(IntegerGame(one, LARGEST, 0, WAD, 10 * WAD), 2 * WAD, WAD // 10**5)
+
+    assert cover.verdict is Verdict.UNDECIDED
+    assert cover.better_price is None
+    assert len(cover.points) == MOST_POINTS
+    assert list(cover.points) == sorted(cover.points)
+
+
 def test_verify_refuses_a_cover_with_a_point_left_out(rng: Generator) -> None:
     found = solution(rng, "log", 60)
     game = IntegerGame.of(found.game)
@@ -181,7 +211,7 @@ def test_verify_refuses_a_cover_with_a_point_left_out(rng: Generator) -> None:
     assert not verify_cover(game, Cover(proof.price, PERCENT, proof.points[:-1], Verdict.PROVED))
 
 
-@pytest.mark.parametrize("wrong", [-1.0, float("nan"), 1e12])
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), 79_228_162_515.0])  # 2**96 is 79,228,162,514.26 WAD
 def test_to_wad_refuses_what_has_no_fixed_point_form(wrong: float) -> None:
     with pytest.raises(ValueError, match=r"fixed-point|too large"):
         to_wad(wrong)
@@ -249,8 +279,57 @@ def test_price_prints_a_proved_cover_on_request(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["price", str(file), "--certificate", "0.01", "--plot", str(chart)])
 
     proof = json.loads(result.stdout)["certificate"]
-    assert (proof["verdict"], proof["priceWad"]) == ("proved", 2 * WAD)
+    points = proof.pop("pointsWad")
+    assert proof == {
+        "kind": "cover, WAD integers",
+        "verdict": "proved",
+        "priceWad": 2 * WAD,  # (p - 1)(4 / p - 1) is largest there
+        "toleranceWad": PERCENT,
+        "betterPriceWad": None,
+        "points": len(points),
+    }
+    one = IntegerLog((4 * WAD,), (WAD,), (LARGEST,), (LARGEST,))
+    cover = Cover(2 * WAD, PERCENT, tuple(points), Verdict.PROVED)
+    assert verify_cover(IntegerGame(one, LARGEST, WAD, WAD // 10, 10 * WAD), cover)
     assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("family", "inputs", "sold"),
+    [
+        # One miner alone has nobody to compete with; two of prize 100 spend 50 while 50 each is above the option.
+        ("tullock_outside", {"V": [100.0, 100.0], "h": [5.0, 5.0]}, lambda p: 50 / p if p <= 5 else 0.0),
+        ("power_uniform", {"a": [4.0], "sigma": 0.5, "d": [None], "Q": None}, lambda p: (4 / p) ** 2),
+    ],
+)
+def test_price_prints_a_cover_of_all_prices_in_floating_point(
+    family: str, inputs: dict[str, Any], sold: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "game.json"
+    file.write_text(json.dumps({"family": family, "inputs": {**inputs, "c": 1.0, "pmin": 0.0, "pmax": 10.0}}))
+
+    result = CliRunner().invoke(main, ["price", str(file), "--certificate", "0.01"])
+
+    proof = json.loads(result.stdout)["certificate"]
+    prices = np.array(proof.pop("prices"))
+    bound = proof.pop("profit_bound")
+    assert proof == {"kind": "cover, floating point", "tolerance": 0.01, "points": len(prices)}
+    assert prices[0] <= 1.0
+    # From one point to the next nobody buys more than at the first, and no price is higher than the second.
+    steps = zip(prices, [*prices[1:], 10.0], strict=True)
+    assert all((high - 1.0) * sold(max(low, 1.0)) <= bound * (1 + 1e-9) for low, high in steps)
+
+
+def test_numbers_beyond_96_bits_are_the_reason_for_no_certificate(tmp_path: Path) -> None:
+    inputs = {"a": [1e12], "k": [1.0], "d": [None], "c": 1.0, "Q": None, "pmin": 0.1, "pmax": 10.0}
+    file = tmp_path / "game.json"
+    file.write_text(json.dumps({"family": "log_uniform", "inputs": inputs}))
+
+    result = CliRunner().invoke(main, ["price", str(file), "--certificate", "0.01"])
+
+    proof = json.loads(result.stdout)["certificate"]
+    assert proof["kind"] == "none"
+    assert "too large for 96 bits" in proof["reason"]
 
 
 def test_leader_game_refuses_crossed_bounds() -> None:

@@ -13,8 +13,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from offchain.economics import buckets, groups
+from offchain.economics.followers import LogConsumers
 from offchain.economics.instances import read_instances
 from offchain.economics.report import solve_instance
+from offchain.economics.segments import aggregate, clearing_price
 from tests.unit.economics import pricing_games as games
 from tests.unit.economics import pricing_oracles as oracles
 
@@ -177,3 +179,15 @@ def test_coupled_consumers_gain_nothing_by_deviating(rng: Generator) -> None:
         gains, stakes = oracles.coupled_gains(inputs, training, mining)
         assert (gains <= 1e-9 * stakes).all(), inputs
         assert (training + mining <= limits * (1 + 1e-12)).all()
+
+
+def test_demand_at_the_clearing_price_never_exceeds_the_capacity(rng: Generator) -> None:
+    """Not by one unit in the last place, which a contract would refuse."""
+    for _ in range(COUNT):
+        value, efficiency, limit = (rng.lognormal(0, 1, 5) for _ in range(3))
+        consumers = LogConsumers(value, efficiency, limit)
+        capacity = 0.5 * float(consumers.demand(0.3).sum())
+
+        price = clearing_price(aggregate(consumers, 0.1, 60.0, 1.0), consumers, capacity)
+
+        assert float(consumers.demand(price).sum()) <= capacity

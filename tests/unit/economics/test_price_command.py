@@ -21,6 +21,11 @@ def run(file: Path, *options: str) -> Result:
     return CliRunner(mix_stderr=False).invoke(main, ["price", str(file), *options])
 
 
+def quad_game(**changes: Any) -> str:
+    inputs = {"a": [4.0], "b": [1.0], "d": [None], "c": 1, "Q": None, "pmin": 0.1, "pmax": 10}
+    return json.dumps({"family": "quad_uniform", "inputs": inputs | changes})
+
+
 def log_game(**changes: Any) -> str:
     return json.dumps({"family": "log_uniform", "inputs": GAME | changes})
 
@@ -57,7 +62,10 @@ def test_price_prints_a_list_when_the_file_holds_a_list(file: Path) -> None:
         (log_game(a=["4"]), "inputs.a.0"),
         (log_game(a=[True]), "inputs.a.0"),
         (log_game(k=[1.0, 2.0]), "differ in length"),
+        (log_game(d=[1.0, 2.0]), "d has 2"),
+        (log_game(B=[1.0, 2.0]), "B has 2"),
         (log_game(d=[-1.0]), "inputs.d.0"),
+        (quad_game(b=[1.0, 2.0]), "b has 2"),
         (log_game(c=float("nan")), "NaN is not a JSON number"),
         (log_game(Q=float("inf")), "Infinity is not a JSON number"),
         (log_game().replace("4.0", "1e999"), "finite"),

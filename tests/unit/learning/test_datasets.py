@@ -145,7 +145,17 @@ def test_oversized_file_is_rejected_before_it_is_read(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x,y\n", "x,z\n1,2\n", "x,x,y\n1,2,a\n", "x,y\n1,a\n2\n", 'x,y\n"1,a\n', "y\na\nb\n"]
+    "text",
+    [
+        "",
+        "x,y\n",
+        "x,z\n1,2\n",
+        "x,x,y\n1,2,a\n",
+        "x,y\n1,a\n2\n",
+        'x,y\n"1,a\n',
+        'x,y\n"1"0,a\n2,b\n',
+        "y\na\nb\n",
+    ],
 )
 def test_file_that_is_no_table_is_rejected(csv_file: CsvWriter, text: str) -> None:
     with pytest.raises(MalformedFile):

@@ -63,7 +63,9 @@ def test_tree_model_predicts_what_scikit_learn_predicts(name: str, estimator: st
     assert predict_bytes(model, encoded.features[test]).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("estimator", ["ridge", "mlp", "forest", "boosting"])
+@pytest.mark.parametrize(
+    "estimator", ["mlp", "svm", "sgd", "ridge", "tree", "forest", "extra_trees", "boosting"]
+)
 def test_quantised_regressor_stays_close_to_the_float_one(estimator: str) -> None:
     encoded, training, test = split_of("diabetes", 0.3)
     candidate = train_candidate(
@@ -102,14 +104,25 @@ def test_unknown_estimator_is_named(name: str, class_count: int) -> None:
         estimators.candidates(name, class_count)
 
 
-def test_class_that_was_never_seen_is_never_predicted() -> None:
+@pytest.mark.parametrize("unseen", [0, 1, 2])
+def test_class_that_was_never_seen_is_never_predicted(unseen: int) -> None:
     encoded, training, test = split_of("iris", 0.3)
-    seen = training[encoded.targets[training] != 1]
+    seen = training[encoded.targets[training] != unseen]
     fitted = estimators.fit("svm", 3, {"max_iter": 2000}, encoded.features[seen], encoded.targets[seen], 0)
 
     model = convert(fitted, encoded.manifest.class_count, encoded.features[seen], {})
 
-    assert 1 not in predict_bytes(model, encoded.features[test])
+    assert unseen not in predict_bytes(model, encoded.features[test])
+
+
+def test_a_class_of_a_single_row_is_no_obstacle() -> None:
+    encoded, _, _ = split_of("iris", 0.3)  # fifty rows of a class, one class after the other
+
+    candidate = train_candidate(
+        encoded.features[:101], encoded.targets[:101], encoded.manifest, "logistic", 0
+    )
+
+    assert candidate.quantised_score > 0.9  # the first two are told apart by a line (Fisher 1936)
 
 
 def test_training_on_a_single_class_is_rejected() -> None:

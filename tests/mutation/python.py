@@ -1,0 +1,317 @@
+"""Runs the tests against mutants of the Python modules and tells which mutants survive.
+
+`python -m tests.mutation.python --per-module 10` draws so many mutants of each module of `offchain/economics` and
+`offchain/learning` and of the workers' decisions, and writes `docs/results/mutation-python.md`. A mutant meets the
+tests that run its lines, the quickest first. What was run is kept in `.build/mutants-python/`: what was killed is not
+run again while its source is the same, what survived not while the tests are; an interrupted run goes on where it
+stopped.
+"""
+
+import gc
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from importlib.abc import MetaPathFinder, SourceLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from coverage import CoverageData
+from hypothesis import Phase, settings
+from rich.console import Console
+from rich.progress import Progress
+from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+from tests.mutation.python_mutants import ROOT, Mutant, mutants, sample
+
+WORK = ROOT / ".build" / "mutants-python"
+RESULTS = WORK / "results.jsonl"
+PAGE = ROOT / "docs" / "results" / "mutation-python.md"
+EQUIVALENT = Path(__file__).with_name("equivalent.json")
+# But for the twins and the miner, no test here needs a chain.
+TESTS = (
+    "tests/unit/economics",
+    "tests/unit/learning",
+    "tests/unit/test_decisions.py",
+    "tests/unit/test_loop.py",
+    "tests/unit/test_market_decisions.py",
+    "tests/unit/test_market_pricing.py",
+    "tests/unit/test_miner.py",
+    "tests/unit/test_proof.py::test_mapping_seed_is_the_specifications",
+    "tests/unit/test_rows.py",
+    "tests/attacks/test_hostile_models.py",
+    "tests/attacks/test_hostile_tables.py",
+    "tests/fuzz/test_pricing_properties.py",
+    "tests/fuzz/test_protocol_twins.py",
+    "tests/fuzz/test_scoring_twins.py",
+    "tests/fuzz/test_market_twins.py",
+)
+SLOWEST_SECONDS = 30.0
+ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "POLE_FUZZ_CASES": "15",
+    "POLE_MARKET_EPOCHS": "1",
+    "POLESTAR_EXAMPLES": "25",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "HYPOTHESIS_STORAGE_DIRECTORY": str(WORK / "hypothesis"),
+}
+# What takes long to import and is nobody's mutant: a test run is a fork of a process that has it all.
+LIBRARIES = (
+    *("cvxpy", "eth_tester", "matplotlib.pyplot", "nashpy", "pydantic", "scipy.optimize", "web3"),
+    *(
+        "sklearn.datasets",
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "sklearn.neural_network",
+        "sklearn.svm",
+    ),
+)
+PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0")
+NOT_IMPORTED = 100  # beyond the exit codes of pytest
+KILLED, TIMEOUT, SURVIVED, UNSEEN, INVALID = "killed", "timeout", "survived", "no test", "invalid"
+
+
+class Tests:
+    """Which tests run which lines, and how long they take."""
+
+    def __init__(self, coverage: CoverageData, seconds: dict[str, float]) -> None:
+        self._seconds = {name: taken for name, taken in seconds.items() if taken <= SLOWEST_SECONDS}
+        self._by_line = {
+            Path(file).relative_to(ROOT).as_posix(): {
+                line: {context.partition("|")[0] for context in contexts if context}
+                for line, contexts in coverage.contexts_by_lineno(file).items()
+            }
+            for file in coverage.measured_files()
+        }
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """The tests that run a mutant, the quickest first; all of its module or folder where it is fixed at import."""
+        by_line = self._by_line.get(mutant.path, {})
+        first, last = mutant.lines
+        found = set[str]().union(*(by_line.get(line, set()) for line in range(first, last + 1)))
+        if not found and mutant.at_import:
+            folder = f"tests/unit/{Path(mutant.path).parent.name}/"
+            found = set[str]().union(*by_line.values()) or {n for n in self._seconds if n.startswith(folder)}
+        return sorted(found & set(self._seconds), key=self._seconds.__getitem__)
+
+    def seconds(self, names: list[str]) -> float:
+        """How long they take together, if none fails."""
+        return sum(self._seconds[name] for name in names)
+
+
+class Stopwatch:
+    """A plugin of pytest's: how long each test takes, with the fixtures that it is first to need."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] += report.duration
+
+
+class Mutated(MetaPathFinder, SourceLoader):
+    """Imports a mutant in the place of its module."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._path = str(ROOT / mutant.path)
+        self.name = mutant.path.removesuffix(".py").replace("/", ".")
+        self._source = mutant.source.encode()
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        return spec_from_loader(fullname, self, origin=self._path) if fullname == self.name else None
+
+    def get_filename(self, fullname: str) -> str:
+        return self._path
+
+    def get_data(self, path: str | bytes) -> bytes:
+        return self._source
+
+
+@click.command(help=__doc__)
+@click.option("--per-module", default=10, show_default=True, help="How many mutants of each module to draw.")
+@click.option("--only", default="", help="Modules whose path contains this; the page is left alone.")
+@click.option("--seed", default=0, show_default=True, help="Fixes the draw.")
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Mutants at a time.")
+def main(per_module: int, only: str, seed: int, jobs: int) -> None:
+    """Draw, run, report."""
+    console = Console()
+    WORK.mkdir(parents=True, exist_ok=True)
+    os.environ.update(ENVIRONMENT)
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(WORK / "bytecode")
+    for name in LIBRARIES:
+        import_module(name)
+    gc.freeze()  # nor does it look through the libraries for garbage
+    population = [mutant for mutant in mutants() if only in mutant.path]
+    drawn = sample(population, per_module, seed)
+    state = _state()
+    known = _known(state)
+    todo = [mutant for mutant in drawn if mutant.key not in known]
+    console.print(f"{len(population)} mutants, {len(drawn)} drawn, {len(todo)} to run")
+    if todo:
+        console.print("Looking which tests run which lines")
+        tests = _tests(state)
+        with Progress(console=console) as progress, RESULTS.open("a") as log:
+            bar = progress.add_task("Running", total=len(todo))
+            for mutant, outcome in _run(todo, tests, jobs):
+                known[mutant.key] = outcome
+                log.write(json.dumps({"key": mutant.key, "outcome": outcome, "state": state}) + "\n")
+                log.flush()
+                progress.advance(bar)
+    page = _page(drawn, known, population)
+    if not only:
+        PAGE.write_text(page)
+    console.print(page, markup=False)
+
+
+def _state() -> str:
+    """A name that stays while tests and sources do."""
+    files = {path for folder in ("offchain", "tests") for path in (ROOT / folder).rglob("*.py")}
+    content = [path.read_bytes() for path in sorted(files - set(Path(__file__).parent.iterdir()))]
+    return hashlib.sha256(b"".join(content)).hexdigest()[:16]
+
+
+def _known(state: str) -> dict[str, str]:
+    """The outcomes that stand."""
+    RESULTS.touch()
+    entries = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {
+        entry["key"]: entry["outcome"]
+        for entry in entries
+        if entry["state"] == state or entry["outcome"] not in (SURVIVED, UNSEEN)
+    }
+
+
+def _tests(state: str) -> Tests:
+    """What an unchanged run tells; raises where that fails."""
+    kept, seconds = WORK / f"coverage-{state}", WORK / f"seconds-{state}.json"
+    if not seconds.exists():
+        for old in (*WORK.glob("coverage-*"), *WORK.glob("seconds-*")):
+            old.unlink()
+        os.environ["COVERAGE_FILE"] = str(kept)
+        child = _fork(_watch, seconds)
+        child.join()
+        if child.exitcode != 0:
+            raise click.ClickException(f"the tests fail without any mutant: see {WORK / 'unchanged.log'}")
+    coverage = CoverageData(str(kept))
+    coverage.read()
+    return Tests(coverage, json.loads(seconds.read_text()))
+
+
+def _watch(seconds: Path) -> None:
+    _redirect(WORK / "unchanged.log")
+    watch = Stopwatch()
+    options = ("-p", "pytest_cov", "--cov=offchain", "--cov-context=test", "--cov-report=")
+    code = pytest.main([*PYTEST, *options, *TESTS], plugins=[watch])
+    if code == pytest.ExitCode.OK:
+        seconds.write_text(json.dumps(watch.seconds))
+    sys.exit(code)
+
+
+def _run(todo: list[Mutant], tests: Tests, jobs: int) -> Iterator[tuple[Mutant, str]]:
+    """Each mutant with what became of it, so many at a time."""
+    waiting, running = todo[::-1], dict[ForkProcess, tuple[Mutant, float]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            names = tests.of(mutant)
+            if names:
+                child = _fork(_try, mutant, names)
+                running[child] = mutant, time.monotonic() + 30 + 5 * tests.seconds(names)
+            else:
+                yield mutant, UNSEEN
+        wait([child.sentinel for child in running], timeout=1.0)
+        for child, (mutant, deadline) in list(running.items()):
+            if child.is_alive() and time.monotonic() < deadline:
+                continue
+            outcome = TIMEOUT if child.is_alive() else _outcome(child.exitcode)
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid or 0, signal.SIGKILL)  # with the chains that it started
+            child.join()
+            del running[child]
+            yield mutant, outcome
+
+
+def _outcome(exit_code: int | None) -> str:
+    return {pytest.ExitCode.OK: SURVIVED, NOT_IMPORTED: INVALID}.get(exit_code or 0, KILLED)
+
+
+def _try(mutant: Mutant, names: list[str]) -> None:
+    os.setpgid(0, 0)
+    _redirect(Path(os.devnull))
+    sys.meta_path.insert(0, Mutated(mutant))
+    try:
+        import_module(Mutated(mutant).name)
+    except Exception:
+        sys.exit(NOT_IMPORTED)
+    # A failure need not be small.
+    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
+    settings.load_profile("mutants")
+    sys.exit(pytest.main([*PYTEST, "-x", "-p", "no:unraisableexception", *names]))
+
+
+def _redirect(file: Path) -> None:
+    """Send what this process prints to a file."""
+    target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(target, sys.stdout.fileno())
+    os.dup2(target, sys.stderr.fileno())
+
+
+def _fork(act: Any, *arguments: object) -> ForkProcess:
+    child = multiprocessing.get_context("fork").Process(target=act, args=arguments)
+    child.start()
+    return child
+
+
+def _page(drawn: list[Mutant], outcomes: dict[str, str], population: list[Mutant]) -> str:
+    by_path: dict[str, Counter[str]] = {}
+    for mutant in drawn:
+        by_path.setdefault(mutant.path, Counter())[outcomes[mutant.key]] += 1
+    total = sum(by_path.values(), Counter[str]())
+    killed, alive = total[KILLED] + total[TIMEOUT], total[SURVIVED] + total[UNSEEN]
+    low, high = binomtest(killed, killed + alive).proportion_ci()
+    reasons: dict[str, dict[str, str]] = json.loads(EQUIVALENT.read_text())
+    survivors = [mutant for mutant in drawn if outcomes[mutant.key] in (SURVIVED, UNSEEN)]
+    explained = [m for m in survivors if m.change in reasons.get(m.path, {})]
+    lines = [
+        "# Mutants of the Python modules",
+        "",
+        f"{len(drawn)} of {len(population)} mutants by the operators of mutmut, drawn from each module alike;"
+        f" {total[INVALID]} cannot be",
+        f"imported. Of the other {killed + alive} the tests kill {killed}: {killed / (killed + alive):.1%}, for all"
+        f" mutants between {low:.1%} and {high:.1%}",
+        f"(95%, Clopper and Pearson). Of the {alive} survivors {len(explained)} are explained below.",
+        "",
+        "| module | mutants | drawn | killed | by the clock | survived | invalid |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    sizes = Counter(mutant.path for mutant in population)
+    for path, counts in by_path.items():
+        lived = counts[SURVIVED] + counts[UNSEEN]
+        cells = [sizes[path], counts.total(), counts[KILLED], counts[TIMEOUT], lived, counts[INVALID]]
+        lines.append(f"| {path.removeprefix('offchain/')} | " + " | ".join(map(str, cells)) + " |")
+    lines += ["", "## Survivors", ""]
+    for mutant in survivors:
+        reason = reasons.get(mutant.path, {}).get(mutant.change, "")
+        unseen = " (no test runs it)" if outcomes[mutant.key] == UNSEEN else ""
+        lines.append(f"- {mutant.path.removeprefix('offchain/')}:{mutant.lines[0]} {mutant.change}{unseen}")
+        if reason:
+            lines.append(f"  - {reason}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
