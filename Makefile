@@ -7,7 +7,7 @@ VENV := .venv/bin
 PYTHON ?= python3.11
 DATASET ?= iris
 PER_FILE ?= 20
-PER_MODULE ?= 10
+PER_MODULE ?= 6
 TOOLS := . toolchain/activate;
 
 .PHONY: help

@@ -1,6 +1,6 @@
 """Runs the tests against mutants of the Python modules and tells which mutants survive.
 
-`python -m tests.mutation.python --per-module 10` draws so many mutants of each module of `offchain/economics` and
+`python -m tests.mutation.python --per-module 6` draws so many mutants of each module of `offchain/economics` and
 `offchain/learning` and of the workers' decisions, and writes `docs/results/mutation-python.md`. A mutant meets the
 tests that run its lines, the quickest first. What was run is kept in `.build/mutants-python/`: what was killed is not
 run again while its source is the same, what survived not while the tests are; an interrupted run goes on where it
@@ -15,11 +15,11 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
-from importlib.abc import MetaPathFinder, SourceLoader
+from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from multiprocessing.connection import wait
@@ -117,13 +117,13 @@ class Stopwatch:
     """A plugin of pytest's: how long each test takes, with the fixtures that it is first to need."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] += report.duration
 
 
-class Mutated(MetaPathFinder, SourceLoader):
+class Mutated(SourceLoader):
     """Imports a mutant in the place of its module."""
 
     def __init__(self, mutant: Mutant) -> None:
@@ -142,7 +142,7 @@ class Mutated(MetaPathFinder, SourceLoader):
 
 
 @click.command(help=__doc__)
-@click.option("--per-module", default=10, show_default=True, help="How many mutants of each module to draw.")
+@click.option("--per-module", default=6, show_default=True, help="How many mutants of each module to draw.")
 @click.option("--only", default="", help="Modules whose path contains this; the page is left alone.")
 @click.option("--seed", default=0, show_default=True, help="Fixes the draw.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Mutants at a time.")

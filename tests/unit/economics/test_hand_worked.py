@@ -83,7 +83,8 @@ def test_many_prices_without_a_capacity_have_a_bound_without_a_shadow_price() ->
     found = solve_discriminatory(consumer, np.inf, 1.0, (0.1, 10.0))
 
     assert found.prices == pytest.approx([2.0])
-    assert (found.shadow_price, found.dual_bound) == (0.0, pytest.approx(1.0))
+    assert found.shadow_price == 0.0
+    assert found.dual_bound == pytest.approx(1.0)
 
 
 def test_a_run_tells_prices_sales_and_stock_step_by_step() -> None:
@@ -112,7 +113,8 @@ def test_miners_alone_make_the_highest_price_the_best() -> None:
     """Two prizes of 100 spend 50 at any price, so 25 units at 2: (2 - 0.5) 25 = 37.5."""
     found = solve_leader(Miners([100.0, 100.0]), np.inf, 0.5, (0.5, 2.0))  # type: ignore[arg-type]
 
-    assert (found.price, found.profit) == (2.0, pytest.approx(37.5))
+    assert found.price == 2.0
+    assert found.profit == pytest.approx(37.5)
 
 
 @pytest.mark.parametrize(("cost", "highest"), [(0.5, 0.0), (-0.5, 2.0)])
