@@ -60,7 +60,7 @@ def deployments(world: World, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def connection(url: str, deployments: Path) -> Connection:
-    return connect(url, deployments)
+    return connect([url], deployments)
 
 
 def changed(change: Callable[[list[Log]], list[Log]]) -> Lie:

@@ -283,7 +283,7 @@ def test_a_node_that_refuses_long_ranges_is_asked_for_short_ones(
         return error(-32005, "at most 3 blocks")(request, ask) if lengths[-1] > 3 else ask(request)
 
     with proxy.serving() as url, proxy.lying("eth_getLogs", refuse):
-        told = catch_up(connect(url, deployments), tmp_path)
+        told = catch_up(connect([url], deployments), tmp_path)
 
     assert kept(world.connection, tmp_path) == kept_anew(world.connection, tmp_path)
     assert told[-1].is_complete and len(told) > 20
@@ -364,7 +364,7 @@ def test_a_node_that_lags_behind_does_not_take_the_index_back(
         return ask({**request, "params": [which, *request["params"][1:]]})
 
     with proxy.serving() as url, proxy.lying("eth_getBlockByNumber", earlier):
-        told = catch_up(connect(url, deployments), tmp_path)
+        told = catch_up(connect([url], deployments), tmp_path)
 
     assert told[-1].is_complete
     assert kept(world.connection, tmp_path) == before

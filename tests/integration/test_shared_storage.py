@@ -170,7 +170,7 @@ def test_a_data_node_and_a_miner_that_share_s3_alone_carry_a_task_to_its_end(
     assert "45 of them hidden" in post(theirs).stdout
     task_id = world.data_node.registry.task_count()
     world.chain.mine(3)
-    serve = subprocess.Popen([str(POLE), "task", "serve", "--account", "dev:0"], env=theirs)
+    serve = subprocess.Popen([str(POLE), "task", "serve", "--once", "--account", "dev:0"], env=theirs)
     mine = subprocess.Popen([str(POLE), "mine", "--task", str(task_id), "--account", "dev:1"], env=ours)
     try:
         while world.data_node.proof.commitment_count(task_id) == 0:
