@@ -43,6 +43,31 @@ def test_quantised_model_loses_at_most_one_test_row(name: str, estimator: str) -
     assert quantised_hits >= float_hits - 1
 
 
+@pytest.mark.parametrize(
+    ("name", "estimator"),
+    [
+        (name, estimator)
+        for name, class_count in (("iris", 3), ("diabetes", 0))
+        for estimator in estimators.names(class_count)
+    ],
+)
+def test_every_candidate_is_what_scikit_learn_is_given(name: str, estimator: str) -> None:
+    encoded = datasets.encode(datasets.load(name))
+    class_count, some = encoded.manifest.class_count, slice(None, None, 5)
+    candidates = estimators.candidates(estimator, class_count)
+
+    fitted = [
+        estimators.fit(estimator, class_count, candidate, encoded.features[some], encoded.targets[some], 0)
+        for candidate in candidates
+    ]
+
+    assert len(candidates) > 1
+    for model, candidate in zip(fitted, candidates, strict=True):
+        given = {key.rpartition("__")[2]: value for key, value in model.get_params().items()}
+        wanted = {key: value for key, value in candidate.items() if key != "estimator"}
+        assert {key: given[key] for key in wanted} == wanted
+
+
 @pytest.mark.parametrize("estimator", ["tree", "boosting"])
 @pytest.mark.parametrize("name", ["iris", "breast_cancer"])
 def test_tree_model_predicts_what_scikit_learn_predicts(name: str, estimator: str) -> None:
