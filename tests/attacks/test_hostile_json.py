@@ -30,10 +30,9 @@ from offchain.chain.errors import DeploymentInvalid
 from offchain.cid import Cid
 from offchain.cli import main
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
-from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.compute.spec import JobResult, JobSpec
 from offchain.economics.instances import InvalidInstanceError, read_instances
 from offchain.learning.errors import ManifestError
-from offchain.learning.limits import MAX_MANIFEST_BYTES
 from offchain.learning.manifest import ClassTarget, Feature, Manifest
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore
@@ -185,7 +184,7 @@ def test_a_deployments_file_whose_abi_is_none_is_refused(
         a_deployment(json.dumps(fields).encode(), tmp_path)
 
 
-@pytest.mark.parametrize("unit", [b'\\"', b"[],", b"\\", b'"', b"{", b'"',", b"1,", b" ", b"\\u0022"])
+@pytest.mark.parametrize("unit", [b'\\"', b"[],", b"\\", b'"', b"{", b'"",', b"1,", b" ", b"\\u0022"])
 def test_the_reader_takes_linear_time_whatever_the_bytes(unit: bytes) -> None:
     def seconds(size: int) -> float:
         data, started = b'["' + unit * (size // len(unit)), time.process_time()
