@@ -7,11 +7,13 @@
     ├── IndexMissing     there is no index yet
     ├── IndexUnusable    the file cannot be opened, or not be written
     ├── IndexDamaged     the file is no index of this deployment
+    ├── EventsUnknown    the deployments file does not tell of all events
     ├── EventInvalid     the node tells an event that the deployment's contracts cannot have emitted
     │   └── LogMissing   or not without another one before it, which was not told
     └── RangeRefused     the node refuses to tell the events of a single block
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -49,6 +51,16 @@ class IndexDamaged(IndexFailure):
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}: delete the file, and it is made anew from the chain")
+
+
+class EventsUnknown(IndexFailure):
+    """The deployments file does not tell of all events, without which an index would leave things out."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = sorted(names)
+        super().__init__(
+            f"the deployments file has no event {', '.join(self.names)}: it was made by another version, or is damaged"
+        )
 
 
 class EventInvalid(IndexFailure):

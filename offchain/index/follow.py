@@ -15,8 +15,15 @@ from offchain.chain.connection import Connection
 from offchain.chain.errors import EndpointFaulty, TransactionReverted
 from offchain.chain.market import ComputeMarketClient
 from offchain.chain.registry import Task, TaskRegistryClient
-from offchain.index.effects import AMOUNT_TERMS, TERMS
-from offchain.index.errors import EventInvalid, IndexBusy, IndexMissing, LogMissing, RangeRefused
+from offchain.index.effects import AMOUNT_TERMS, EFFECTS, TERMS
+from offchain.index.errors import (
+    EventInvalid,
+    EventsUnknown,
+    IndexBusy,
+    IndexMissing,
+    LogMissing,
+    RangeRefused,
+)
 from offchain.index.events import Event, EventDecoder, Plain
 from offchain.index.queries import END, Index, reading
 from offchain.index.store import BlockMark, LockedDeclaration, Range, Store
@@ -27,10 +34,7 @@ FIRST_RANGE_BLOCKS = 1_000
 MOST_RANGE_BLOCKS = 10_000
 MOST_DISTURBANCES = 20  # in a row, by a chain that is another one each time it is looked at
 POLL_SECONDS, MOST_PAUSE_SECONDS = 0.5, 30.0
-WAIT_SECONDS, MOST_WAIT_SECONDS = (
-    0.05,
-    10.0,
-)  # for another process that writes, as long as it does not come on
+WAIT_SECONDS, MOST_WAIT_SECONDS = 0.05, 10.0  # for another process that writes, while it does not come on
 DOUBTS_BLOCKS = (64, 1_024, 16_384, END)  # to read again where a log was missing, and again, and anew
 REFUSALS = (EndpointFaulty, requests.RequestException)
 """What a range is made smaller for: nodes bound blocks, logs, bytes or time, and each says so in its own way."""
@@ -55,8 +59,11 @@ class Follower:
     """Writes what one connection tells to one index."""
 
     def __init__(self, connection: Connection, store: Store) -> None:
+        """Raises EventsUnknown."""
         self._connection, self._store = connection, store
         self._decoder = EventDecoder(connection.deployment)
+        if missing := EFFECTS.keys() - self._decoder.names:
+            raise EventsUnknown(missing)
         self._registry = TaskRegistryClient(connection)
         self._market = ComputeMarketClient(connection)
         self._size = FIRST_RANGE_BLOCKS

@@ -625,7 +625,7 @@ def test_a_command_whose_calls_are_lied_to_ends_with_one_line(
     assert time.monotonic() - started < BOUND
 
 
-def test_a_deployments_file_without_the_functions_is_one_line(
+def test_a_deployments_file_without_the_events_is_one_line(
     world: World, environment: dict[str, str], deployments: Path
 ) -> None:
     told = world.connection.deployment
@@ -634,7 +634,7 @@ def test_a_deployments_file_without_the_functions_is_one_line(
     ended = pole(environment, ("task", "list"))
 
     assert_is_one_line(ended)
-    assert "no such function" in ended.stderr
+    assert "the deployments file has no event DrawRearmed" in ended.stderr
 
 
 def test_what_a_worker_says_does_nothing_to_a_terminal() -> None:
