@@ -165,7 +165,7 @@ class Sender:
         """Where a transaction stands, with its receipt where it is in a block."""
         eth = self.connection.w3.eth
         # Asked first: what comes into a block between two questions then has its receipt.
-        used = eth.get_transaction_count(self.account.address, "latest") > sent.nonce
+        used = self._is_used(sent.nonce)
         for name in sent.hashes:
             with suppress(TransactionNotFound):
                 receipt = eth.get_transaction_receipt(name)
@@ -175,6 +175,10 @@ class Sender:
         if used:
             return Standing.NONCE_USED, None
         return (Standing.POOLED if any(map(self._is_known, sent.hashes)) else Standing.UNKNOWN), None
+
+    def _is_used(self, nonce: int) -> bool:
+        """Whether a block has a transaction with this nonce."""
+        return self.connection.w3.eth.get_transaction_count(self.account.address, "latest") > nonce
 
     def _is_known(self, name: HexBytes) -> bool:
         try:
@@ -214,7 +218,7 @@ class Sender:
             log.warning("%s", error)  # what was sent before may still do
 
     def _submit(self, sent: Outstanding) -> None:
-        """Hand the newest bytes to the node; raises TransactionRejected, GasMissing."""
+        """Hand the newest bytes to the node; raises TransactionRejected, TransactionOvertaken, GasMissing."""
         try:
             self.connection.w3.eth.send_raw_transaction(sent.signed[-1].raw_transaction)
         except ContractLogicError:  # of a node that runs it first
@@ -223,6 +227,9 @@ class Sender:
         except Web3RPCError as error:
             if self._is_known(sent.hashes[0]):
                 return
+            if self._is_used(sent.nonce) and not any(map(self._is_known, sent.hashes)):
+                self._outstanding = None
+                raise TransactionOvertaken(self.address, sent.nonce) from error
             balance = int(self.connection.w3.eth.get_balance(self.account.address))
             needed = int(sent.fields["gas"]) * sent.fees.most
             if balance < needed:
