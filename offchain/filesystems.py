@@ -41,8 +41,8 @@ class PlainFolder(LocalFileSystem):  # type: ignore[misc]
             return file.read(status.st_size if end is None else min(status.st_size, end))
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
-        """Write a file, whole and for good."""
-        write_durably(Path(path), value, once=mode == "create")
+        """Write a file, whole and for good, in the place of any other."""
+        write_durably(Path(path), value)
 
 
 class Gateway(HTTPFileSystem):  # type: ignore[misc]
@@ -94,14 +94,8 @@ def _open_plainly(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def write_durably(path: Path, data: bytes, *, once: bool = False) -> None:
-    """Write a file, for its owner's eyes, so that after a crash it is there whole or as it was before.
-
-    Raises
-    ------
-    FileExistsError
-        Where it is to be written `once` and is there.
-    """
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file, for its owner's eyes, so that after a crash it is there whole or as it was before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     try:
@@ -109,10 +103,7 @@ def write_durably(path: Path, data: bytes, *, once: bool = False) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if once:
-            os.link(temporary, path)
-        else:
-            Path(temporary).replace(path)
+        Path(temporary).replace(path)
         _flush_folder(path.parent)
     finally:
         Path(temporary).unlink(missing_ok=True)

@@ -91,16 +91,6 @@ def test_write_durably_lets_nobody_else_read(tmp_path: Path) -> None:
     assert (tmp_path / "models" / "1.json").stat().st_mode & 0o077 == 0
 
 
-def test_write_durably_keeps_what_is_there_when_it_is_to_be_written_once(tmp_path: Path) -> None:
-    path = tmp_path / "secret"
-    write_durably(path, b"first", once=True)
-
-    with pytest.raises(FileExistsError):
-        write_durably(path, b"second", once=True)
-
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("secret", b"first")]
-
-
 def test_blobs_are_written_to_the_first_place_and_read_from_the_first_that_has_them(tmp_path: Path) -> None:
     one, other = BlobStore(tmp_path / "one"), BlobStore(tmp_path / "other")
     both = BlobStore(tmp_path / "one", tmp_path / "other")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_account.datastructures import SignedTransaction
 from eth_account.signers.local import LocalAccount
 from web3.types import TxReceipt
 
@@ -294,6 +295,27 @@ def test_send_tells_when_a_wallet_used_its_nonce(held: Held) -> None:
     held.mine()
 
     assert isinstance(minting.exception(PATIENCE), errors.TransactionOvertaken)
+    assert (held.minted(), held.nonce()) == (0, 1)
+
+
+class Outpaced:
+    """An account that a wallet uses just while a transaction is signed with it here."""
+
+    def __init__(self, held: Held) -> None:
+        self.address, self._held = held.account.address, held
+
+    def sign_transaction(self, fields: Any) -> SignedTransaction:
+        self._held.send_raw(fields["nonce"], gwei=500)
+        self._held.mine()
+        return self._held.account.sign_transaction(fields)
+
+
+def test_send_tells_when_a_wallet_was_quicker_than_the_signature(held: Held) -> None:
+    sender = Sender(held.world.connection, Outpaced(held))  # type: ignore[arg-type]
+
+    with pytest.raises(errors.TransactionOvertaken):
+        held.mint(5, sender)
+
     assert (held.minted(), held.nonce()) == (0, 1)
 
 
