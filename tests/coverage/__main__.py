@@ -5,66 +5,25 @@ each instruction belongs to one place of the sources, and the chain takes down w
 jump went. Fails below the bounds. Writes `docs/results/coverage.md`.
 """
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from typing import Any
 
 import click
 
 from offchain.chain.compiler import ROOT
+from tests.coverage import runs
+from tests.coverage.build import compiled
 from tests.coverage.positions import Code, Item, Marks, items, look
-from tests.coverage.recorder import BUILD, RUNS
-from tests.fast_compiler import compile_with
 
 PAGE = ROOT / "docs" / "results" / "coverage.md"
-DEPLOYED = (
-    "contracts/Vault.sol",
-    "contracts/ProofOfLearning.sol",
-    "contracts/ComputeMarket.sol",
-    "contracts/scoring/DenseScorer.sol",
-    "contracts/scoring/TreeScorer.sol",
-    "contracts/dev/TestToken.sol",
-    "tests/contracts/Twins.sol",
-    "tests/contracts/MarketTwins.sol",
-)
-UNITS = ("ledger", "market", "market_purchases", "proof", "registry", "vault")
-TESTS = (*(f"tests/unit/test_{name}.py" for name in UNITS), "tests/fuzz", "tests/attacks")
-LEFT_OUT = "tests/attacks/test_lying_endpoint.py"  # on Anvil
-# Nothing of the optimizer that would let one instruction stand for two places.
-KEPT = {
-    "peephole": True,
-    "jumpdestRemover": True,
-    "inliner": False,
-    "orderLiterals": False,
-    "deduplicate": False,
-    "cse": False,
-    "constantOptimizer": False,
-    "yul": False,
-}
-SETTINGS = {"viaIR": False, "optimizer": {"enabled": True, "runs": 1, "details": KEPT}}
 LEAST_LINES, LEAST_BRANCHES = 1.0, 0.97
 
 
 @click.command(help=__doc__)
-@click.option("--again", is_flag=True, help="Evaluate what the last run left.")
-def main(again: bool) -> None:
-    """Compile, run, tell."""
-    compiled = {
-        path: compile_with(
-            SETTINGS,
-            path,
-            {"*": {"": ["ast"]}, path: {"*": ["abi", "evm.bytecode", "evm.deployedBytecode"]}},
-            {},
-        )
-        for path in DEPLOYED
-    }
-    if not again:
-        _run(compiled)
-    page, lines, branches = _page(_evaluate(compiled, _recorded()))
+def main() -> None:
+    """Run, evaluate, tell."""
+    runs.run()
+    page, lines, branches = _page(_evaluate(compiled(), _recorded()))
     PAGE.write_text(page)
     click.echo(page)
     if lines < LEAST_LINES or branches < LEAST_BRANCHES:
@@ -74,38 +33,12 @@ def main(again: bool) -> None:
         )
 
 
-def _run(compiled: dict[str, Any]) -> None:
-    artifacts = {
-        name: {"abi": contract["abi"], "bytecode": contract["evm"]["bytecode"]["object"]}
-        for path, output in compiled.items()
-        for name, contract in output["contracts"][path].items()
-    }
-    BUILD.parent.mkdir(parents=True, exist_ok=True)
-    BUILD.write_text(json.dumps(artifacts))
-    shutil.rmtree(RUNS, ignore_errors=True)
-    options = [
-        "-p",
-        "tests.coverage.recorder",
-        "-n",
-        "2",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        f"--ignore={LEFT_OUT}",
-    ]
-    environment = {**os.environ, "POLE_FUZZ_CASES": "25", "POLE_MARKET_EPOCHS": "2"}
-    subprocess.run([sys.executable, "-m", "pytest", *options, *TESTS], cwd=ROOT, env=environment)
-
-
 def _recorded() -> dict[bytes, bytes]:
-    """What all processes have seen of each code."""
-    marks: dict[bytes, bytearray] = {}
-    for path in RUNS.glob("*.json"):
-        for code, seen in json.loads(path.read_text()).items():
-            own = marks.setdefault(bytes.fromhex(code), bytearray(len(code) // 2))
-            for position, mark in enumerate(bytes.fromhex(seen)):
-                own[position] |= mark
-    return {code: bytes(seen) for code, seen in marks.items()}
+    """What all tests have seen of each code."""
+    merged: dict[bytes, int] = defaultdict(int)
+    for seen in runs.marks():
+        merged[seen.code] |= int.from_bytes(seen.marks, "big")
+    return {code: bits.to_bytes(len(code), "big") for code, bits in merged.items()}
 
 
 def _evaluate(compiled: dict[str, Any], recorded: dict[bytes, bytes]) -> list[Item]:

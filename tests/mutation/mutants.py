@@ -34,6 +34,12 @@ class Mutant:
         told = f"{self.path}:{self.start}:{self.end}:{self.new}".encode()
         return hashlib.sha256(content + told).hexdigest()[:16]
 
+    @property
+    def lines(self) -> tuple[int, int]:
+        """The first and the last line that it changes."""
+        content = (ROOT / self.path).read_bytes()
+        return content.count(b"\n", 0, self.start) + 1, content.count(b"\n", 0, self.end) + 1
+
     def source(self) -> str:
         """The changed source."""
         content = (ROOT / self.path).read_bytes()

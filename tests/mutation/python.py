@@ -7,40 +7,33 @@ run again while its source is the same, what survived not while the tests are; a
 stopped.
 """
 
-import gc
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib import import_module
 from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from coverage import CoverageData
-from hypothesis import Phase, settings
 from rich.console import Console
 from rich.progress import Progress
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
+from tests.mutation.forks import PYTEST, fork, meet_tests, prepare, redirect, run_each
 from tests.mutation.python_mutants import ROOT, Mutant, mutants, sample
 
 WORK = ROOT / ".build" / "mutants-python"
 RESULTS = WORK / "results.jsonl"
 PAGE = ROOT / "docs" / "results" / "mutation-python.md"
-EQUIVALENT = Path(__file__).with_name("equivalent.json")
+EQUIVALENT = Path(__file__).with_name("equivalent-python.json")
 # But for the twins and the miner, no test here needs a chain.
 TESTS = (
     "tests/unit/economics",
@@ -60,29 +53,10 @@ TESTS = (
     "tests/fuzz/test_market_twins.py",
 )
 SLOWEST_SECONDS = 30.0
-ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "POLE_FUZZ_CASES": "15",
-    "POLE_MARKET_EPOCHS": "1",
-    "POLESTAR_EXAMPLES": "25",
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    "HYPOTHESIS_STORAGE_DIRECTORY": str(WORK / "hypothesis"),
-}
-# What takes long to import and is nobody's mutant: a test run is a fork of a process that has it all.
-LIBRARIES = (
-    *("cvxpy", "eth_tester", "matplotlib.pyplot", "nashpy", "pydantic", "scipy.optimize", "web3"),
-    *(
-        "sklearn.datasets",
-        "sklearn.ensemble",
-        "sklearn.linear_model",
-        "sklearn.neural_network",
-        "sklearn.svm",
-    ),
-)
-PYTEST = ("-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0")
+ENVIRONMENT = {"POLE_FUZZ_CASES": "15", "POLE_MARKET_EPOCHS": "1", "POLESTAR_EXAMPLES": "25"}
 NOT_IMPORTED = 100  # beyond the exit codes of pytest
 KILLED, TIMEOUT, SURVIVED, UNSEEN, INVALID = "killed", "timeout", "survived", "no test", "invalid"
+OUTCOMES: dict[int, str] = {pytest.ExitCode.OK: SURVIVED, NOT_IMPORTED: INVALID}
 
 
 class Tests:
@@ -149,12 +123,7 @@ class Mutated(SourceLoader):
 def main(per_module: int, only: str, seed: int, jobs: int) -> None:
     """Draw, run, report."""
     console = Console()
-    WORK.mkdir(parents=True, exist_ok=True)
-    os.environ.update(ENVIRONMENT)
-    sys.dont_write_bytecode, sys.pycache_prefix = False, str(WORK / "bytecode")
-    for name in LIBRARIES:
-        import_module(name)
-    gc.freeze()  # nor does it look through the libraries for garbage
+    prepare(WORK, ENVIRONMENT)
     population = [mutant for mutant in mutants() if only in mutant.path]
     drawn = sample(population, per_module, seed)
     state = _state()
@@ -202,7 +171,7 @@ def _tests(state: str) -> Tests:
         for old in (*WORK.glob("coverage-*"), *WORK.glob("seconds-*")):
             old.unlink()
         os.environ["COVERAGE_FILE"] = str(kept)
-        child = _fork(_watch, seconds)
+        child = fork(_watch, seconds)
         child.join()
         if child.exitcode != 0:
             raise click.ClickException(f"the tests fail without any mutant: see {WORK / 'unchanged.log'}")
@@ -212,7 +181,7 @@ def _tests(state: str) -> Tests:
 
 
 def _watch(seconds: Path) -> None:
-    _redirect(WORK / "unchanged.log")
+    redirect(WORK / "unchanged.log")
     watch = Stopwatch()
     options = ("-p", "pytest_cov", "--cov=offchain", "--cov-context=test", "--cov-report=")
     code = pytest.main([*PYTEST, *options, *TESTS], plugins=[watch])
@@ -223,57 +192,24 @@ def _watch(seconds: Path) -> None:
 
 def _run(todo: list[Mutant], tests: Tests, jobs: int) -> Iterator[tuple[Mutant, str]]:
     """Each mutant with what became of it, so many at a time."""
-    waiting, running = todo[::-1], dict[ForkProcess, tuple[Mutant, float]]()
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            mutant = waiting.pop()
-            names = tests.of(mutant)
-            if names:
-                child = _fork(_try, mutant, names)
-                running[child] = mutant, time.monotonic() + 30 + 5 * tests.seconds(names)
-            else:
-                yield mutant, UNSEEN
-        wait([child.sentinel for child in running], timeout=1.0)
-        for child, (mutant, deadline) in list(running.items()):
-            if child.is_alive() and time.monotonic() < deadline:
-                continue
-            outcome = TIMEOUT if child.is_alive() else _outcome(child.exitcode)
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid or 0, signal.SIGKILL)  # with the chains that it started
-            child.join()
-            del running[child]
-            yield mutant, outcome
-
-
-def _outcome(exit_code: int | None) -> str:
-    return {pytest.ExitCode.OK: SURVIVED, NOT_IMPORTED: INVALID}.get(exit_code or 0, KILLED)
+    names = {mutant.key: tests.of(mutant) for mutant in todo}
+    yield from ((mutant, UNSEEN) for mutant in todo if not names[mutant.key])
+    for mutant, code in run_each(
+        [mutant for mutant in todo if names[mutant.key]],
+        lambda mutant: _try(mutant, names[mutant.key]),
+        lambda mutant: tests.seconds(names[mutant.key]),
+        jobs,
+    ):
+        yield mutant, TIMEOUT if code is None else OUTCOMES.get(code, KILLED)
 
 
 def _try(mutant: Mutant, names: list[str]) -> None:
-    os.setpgid(0, 0)
-    _redirect(Path(os.devnull))
     sys.meta_path.insert(0, Mutated(mutant))
     try:
         import_module(Mutated(mutant).name)
     except Exception:
         sys.exit(NOT_IMPORTED)
-    # A failure need not be small.
-    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
-    settings.load_profile("mutants")
-    sys.exit(pytest.main([*PYTEST, "-x", "-p", "no:unraisableexception", *names]))
-
-
-def _redirect(file: Path) -> None:
-    """Send what this process prints to a file."""
-    target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(target, sys.stdout.fileno())
-    os.dup2(target, sys.stderr.fileno())
-
-
-def _fork(act: Any, *arguments: object) -> ForkProcess:
-    child = multiprocessing.get_context("fork").Process(target=act, args=arguments)
-    child.start()
-    return child
+    sys.exit(meet_tests(names))
 
 
 def _page(drawn: list[Mutant], outcomes: dict[str, str], population: list[Mutant]) -> str:

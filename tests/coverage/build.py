@@ -1,0 +1,50 @@
+"""The contracts, compiled so that each instruction belongs to one place of the sources."""
+
+import json
+from functools import cache
+from typing import Any
+
+from tests.compiling import compile_source
+from tests.coverage.recorder import BUILD
+
+DEPLOYED = (
+    "contracts/Vault.sol",
+    "contracts/ProofOfLearning.sol",
+    "contracts/ComputeMarket.sol",
+    "contracts/scoring/DenseScorer.sol",
+    "contracts/scoring/TreeScorer.sol",
+    "contracts/dev/TestToken.sol",
+    "tests/contracts/Twins.sol",
+    "tests/contracts/MarketTwins.sol",
+)
+# Nothing of the optimizer that would let one instruction stand for two places.
+KEPT = {
+    "peephole": True,
+    "jumpdestRemover": True,
+    "inliner": False,
+    "orderLiterals": False,
+    "deduplicate": False,
+    "cse": False,
+    "constantOptimizer": False,
+    "yul": False,
+}
+SETTINGS = {"viaIR": False, "optimizer": {"enabled": True, "runs": 1, "details": KEPT}}
+
+
+@cache
+def compiled() -> dict[str, Any]:
+    """What the compiler tells of each source that is deployed."""
+    told = {"*": {"": ["ast"]}}
+    outputs = ["abi", "evm.bytecode", "evm.deployedBytecode"]
+    return {path: compile_source(path, SETTINGS, {}, {**told, path: {"*": outputs}}) for path in DEPLOYED}
+
+
+def keep_artifacts() -> None:
+    """Leave them where the recorder finds them."""
+    kept = {
+        name: {"abi": contract["abi"], "bytecode": contract["evm"]["bytecode"]["object"]}
+        for path, output in compiled().items()
+        for name, contract in output["contracts"][path].items()
+    }
+    BUILD.parent.mkdir(parents=True, exist_ok=True)
+    BUILD.write_text(json.dumps(kept))
