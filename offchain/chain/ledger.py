@@ -10,6 +10,7 @@ from eth_utils.crypto import keccak
 from offchain.chain.client import Client
 
 BLOCK_DOMAIN = keccak(text="PoLeStar.LearningBlock.v1")
+_CHECKED_AT_ONCE = 1000  # some 10 million gas of a call
 _HEADER = "(uint256,uint256,uint256,address,bytes32,bytes32,int256,bytes32)"
 
 
@@ -81,13 +82,20 @@ class LearningLedgerClient(Client):
 
         The contract checks the headers and this function the hashes that came with them.
         """
-        headers = [block.header for block in blocks]
-        valid, first_bad = self._read(self._contract.functions.verify([h.as_tuple() for h in headers]))
+        headers = [block.header.as_tuple() for block in blocks]
+        first_bad = None
+        # Each call begins with the last header of the one before, which the next has to follow.
+        for start in range(0, max(1, len(headers) - 1), _CHECKED_AT_ONCE):
+            checked = headers[start : start + _CHECKED_AT_ONCE + 1]
+            valid, at = self._read(self._contract.functions.verify(checked))
+            if not valid:
+                first_bad = start + at
+                break
         chain_id = self.connection.deployment.chain_id
         wrong_hash = [
             i for i, b in enumerate(blocks) if block_hash(chain_id, self.address, b.header) != b.hash
         ]
-        return min([*([] if valid else [first_bad]), *wrong_hash], default=None)
+        return min([*([] if first_bad is None else [first_bad]), *wrong_hash], default=None)
 
 
 def _header(values: Mapping[str, Any]) -> Header:

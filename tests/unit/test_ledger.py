@@ -7,6 +7,7 @@ import pytest
 
 from offchain.canonical import parameters_hash
 from offchain.chain import errors
+from offchain.chain import ledger as ledger_module
 from offchain.chain.connection import Connection
 from offchain.chain.ledger import Block, LearningLedgerClient
 from tests.stories import settle_one
@@ -78,6 +79,24 @@ def test_verify_names_a_block_out_of_order(world: World) -> None:
     genesis, block = world.data_node.ledger.blocks()
 
     assert world.data_node.ledger.first_bad([block, genesis]) == 1
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_verify_asks_for_a_long_ledger_in_several_calls(
+    world: World, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    for _ in range(3):
+        settle_one(world)
+    monkeypatch.setattr(ledger_module, "_CHECKED_AT_ONCE", at_once)
+    client, blocks = world.data_node.ledger, world.data_node.ledger.blocks()
+
+    bad = [
+        client.first_bad([*blocks[:i], tampered(blocks[i], task_id=9), *blocks[i + 1 :]]) for i in range(4)
+    ]
+
+    assert client.first_bad(blocks) is None
+    assert bad == [0, 1, 2, 3]
+    assert [client.first_bad([*blocks[:i], *blocks[i + 1 :]]) for i in (1, 2)] == [1, 2]
 
 
 def test_the_whole_ledger_is_valid(world: World) -> None:
