@@ -12,8 +12,8 @@ import click
 
 from offchain.chain.compiler import ROOT
 from tests.coverage import runs
-from tests.coverage.build import compiled
-from tests.coverage.positions import Code, Item, Marks, items, look
+from tests.coverage.build import codes, compiled
+from tests.coverage.positions import Item, Marks, items, look
 
 PAGE = ROOT / "docs" / "results" / "coverage.md"
 LEAST_LINES, LEAST_BRANCHES = 1.0, 0.97
@@ -45,13 +45,12 @@ def _evaluate(compiled: dict[str, Any], recorded: dict[bytes, bytes]) -> list[It
     found: dict[tuple[str, int, int, bool], Item] = {}
     for path, output in compiled.items():
         marks = Marks()
-        for contract in output["contracts"][path].values():
-            for kind in ("bytecode", "deployedBytecode"):
-                code = Code.of(contract["evm"][kind])
-                marks.add(code, bytes(len(code.code)))
-                for ran, seen in recorded.items():
-                    if code.code and code.is_of(ran):
-                        marks.add(code, seen)
+        for code in codes(path):
+            seen = 0
+            for ran, of_ran in recorded.items():
+                if code.is_of(ran):
+                    seen |= int.from_bytes(of_ran[: len(code.code)], "big")
+            marks.add(code, seen.to_bytes(len(code.code), "big"))
         for source, described in output["sources"].items():
             if source.startswith("contracts/") and not source.startswith("contracts/interfaces/"):
                 for item in items(source, (ROOT / source).read_text(), described["id"], described["ast"]):

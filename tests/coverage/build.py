@@ -1,10 +1,12 @@
 """The contracts, compiled so that each instruction belongs to one place of the sources."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from tests.compiling import compile_source
+from tests.coverage.positions import Code
 from tests.coverage.recorder import BUILD
 
 DEPLOYED = (
@@ -34,9 +36,17 @@ SETTINGS = {"viaIR": False, "optimizer": {"enabled": True, "runs": 1, "details":
 @cache
 def compiled() -> dict[str, Any]:
     """What the compiler tells of each source that is deployed."""
-    told = {"*": {"": ["ast"]}}
-    outputs = ["abi", "evm.bytecode", "evm.deployedBytecode"]
-    return {path: compile_source(path, SETTINGS, {}, {**told, path: {"*": outputs}}) for path in DEPLOYED}
+    told = {"*": {"": ["ast"], "*": ["abi", "evm.bytecode", "evm.deployedBytecode"]}}
+    return {path: compile_source(path, SETTINGS, {}, told) for path in DEPLOYED}
+
+
+def codes(path: str) -> Iterator[Code]:
+    """The codes of a source's contracts and of those that they create."""
+    for of_source in compiled()[path]["contracts"].values():
+        for contract in of_source.values():
+            for kind in ("bytecode", "deployedBytecode"):
+                if contract["evm"][kind]["object"]:
+                    yield Code.of(contract["evm"][kind])
 
 
 def keep_artifacts() -> None:

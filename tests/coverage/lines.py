@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from offchain.chain.compiler import ROOT
 from tests.coverage import runs
-from tests.coverage.build import compiled
-from tests.coverage.positions import Code
+from tests.coverage.build import codes, compiled
 from tests.coverage.recorder import RAN
 
 Line = tuple[str, int]
@@ -47,18 +46,15 @@ def _number_lines(ran: bytes, lines: list[Line]) -> NDArray[np.int64]:
     """For each byte of a code that ran, the number of its line in `lines`, which grows; -1 where it has none."""
     found = np.full(len(ran), -1, dtype=np.int64)
     for path, output in compiled().items():
+        code = next((code for code in codes(path) if code.is_of(ran)), None)
+        if code is None:
+            continue
         paths = {source["id"]: name for name, source in output["sources"].items()}
-        for contract in output["contracts"][path].values():
-            for kind in ("bytecode", "deployedBytecode"):
-                code = Code.of(contract["evm"][kind])
-                if not code.code or not code.is_of(ran):
-                    continue
-                for position, (start, _, number) in code.places.items():
-                    name = paths.get(number, "")
-                    if name.startswith("contracts/"):
-                        found[position] = len(lines)
-                        lines.append((name, bisect_right(_line_starts(name), start)))
-                return found
+        for position, (start, _, number) in code.places.items():
+            name = paths.get(number, "")
+            if name.startswith("contracts/"):
+                found[position] = len(lines)
+                lines.append((name, bisect_right(_line_starts(name), start)))
     return found
 
 

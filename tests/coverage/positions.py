@@ -66,14 +66,17 @@ class Item:
 
 @dataclass
 class Marks:
-    """Where instructions of a compilation lie, and what was seen of them."""
+    """What was seen of a compilation's instructions, code by code, by the places that they belong to."""
 
-    at: dict[Place, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    at: dict[Place, list[list[tuple[int, int]]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, code: Code, marks: bytes) -> None:
         """Add what was seen of a code."""
+        of_code: dict[Place, list[tuple[int, int]]] = defaultdict(list)
         for position, place in code.places.items():
-            self.at[place].append((code.code[position], marks[position]))
+            of_code[place].append((code.code[position], marks[position]))
+        for place, seen in of_code.items():
+            self.at[place].append(seen)
 
 
 def items(path: str, source: str, number: int, tree: Any) -> list[Item]:
@@ -95,16 +98,18 @@ def items(path: str, source: str, number: int, tree: Any) -> list[Item]:
 def look(item: Item, marks: Marks) -> None:
     """Take over what a compilation's marks tell of an item."""
     if item.is_branch:
-        # The first jump is the condition's; more may follow, where an error is built.
-        jumps = [seen for opcode, seen in marks.at.get(item.place, []) if opcode == JUMPI]
-        item.compiled |= bool(jumps)
-        item.seen |= jumps[0] if jumps else 0
+        for of_code in marks.at.get(item.place, []):
+            # The first jump is the condition's; more may follow, where an error is built.
+            first = next((seen for opcode, seen in of_code if opcode == JUMPI), None)
+            if first is not None:
+                item.compiled = True
+                item.seen |= first
         return
-    first, length, number = item.place
-    for (start, size, source), ran in marks.at.items():
-        if source == number and first <= start and start + size <= first + length:
+    first_byte, length, number = item.place
+    for (start, size, source), codes in marks.at.items():
+        if source == number and first_byte <= start and start + size <= first_byte + length:
             item.compiled = True
-            item.seen |= any(seen & RAN for _, seen in ran)
+            item.seen |= any(seen & RAN for of_code in codes for _, seen in of_code)
 
 
 def _is_branch(node: dict[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """A plugin of pytest: deploys contracts compiled for coverage, and keeps which of their instructions each test runs.
 
-Only chains in this process are seen; what Anvil runs is not.
+Seen is what runs in this process, which tests of contracts that ask for Anvil do as well.
 """
 
 import json
@@ -13,11 +13,10 @@ from zlib import compress
 
 import pytest
 from eth.vm.code_stream import CodeStream
-from eth.vm.forks.shanghai import computation as shanghai
-from eth.vm.forks.spurious_dragon import computation as spurious_dragon
 
 from offchain.chain import compiler
 from offchain.chain.compiler import ROOT, Artifact
+from tests.coverage.here import use_chains_here
 
 BUILD = ROOT / ".build" / "coverage" / "artifacts.json"
 RUNS = ROOT / ".build" / "coverage" / "runs"
@@ -54,6 +53,8 @@ class _Seen:
 
     def tell(self, test: str) -> None:
         """Write down what ran, a line for each new code and each owner, and begin anew."""
+        if not self._marks:
+            return  # a test of something else, or another process runs it
         RUNS.mkdir(parents=True, exist_ok=True)
         with (RUNS / f"{os.getpid()}.jsonl").open("a") as file:
             for owner, marks in self._marks.items():
@@ -91,18 +92,12 @@ def _compiled_for_coverage(*folders: str) -> dict[str, Artifact]:
     return _compile_contracts(*folders) | replaced
 
 
-def accept_contracts_of_any_size() -> None:
-    """Without the optimizer, contracts outgrow what a chain accepts."""
-    spurious_dragon.EIP170_CODE_SIZE_LIMIT = 1 << 20  # type: ignore[attr-defined]
-    shanghai.MAX_INITCODE_SIZE = 1 << 20  # type: ignore[attr-defined]
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     """Before a conftest imports what is replaced here."""
     CodeStream.__iter__ = _instructions  # type: ignore[method-assign]
     compiler.compile_contracts = _compiled_for_coverage
-    accept_contracts_of_any_size()
+    use_chains_here()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -34,7 +34,8 @@ class Marks(NamedTuple):
 
 def run() -> None:
     """Run the tests, unless they ran as they and the sources are now."""
-    if STATE.exists() and STATE.read_text() == state():
+    now = state()
+    if STATE.exists() and STATE.read_text() == now:
         return
     keep_artifacts()
     shutil.rmtree(RUNS, ignore_errors=True)
@@ -50,7 +51,7 @@ def run() -> None:
     ]
     command = [sys.executable, "-m", "pytest", *options, *TESTS]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **ENVIRONMENT})  # a bound on gas may fail
-    STATE.write_text(state())
+    STATE.write_text(now)
 
 
 def marks() -> Iterator[Marks]:

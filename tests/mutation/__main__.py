@@ -28,8 +28,9 @@ from offchain.chain.compiler import Artifact
 from tests.compiling import CompilationFailed, artifacts, sources_of
 from tests.coverage import runs
 from tests.coverage.build import DEPLOYED, SETTINGS
+from tests.coverage.here import use_chains_here
 from tests.coverage.lines import TestsOfLines
-from tests.coverage.recorder import BUILD, accept_contracts_of_any_size
+from tests.coverage.recorder import BUILD
 from tests.mutation.forks import meet_tests, prepare, run_each
 from tests.mutation.mutants import ROOT, Mutant, mutants, sample
 
@@ -98,7 +99,7 @@ def main(per_file: int, only: str, seed: int, jobs: int) -> None:
 def _run(todo: list[Mutant], jobs: int) -> Iterator[tuple[Mutant, str]]:
     """Each mutant with what became of it."""
     tests = TestsOfLines()
-    accept_contracts_of_any_size()
+    use_chains_here()
     for path in DEPLOYED:
         _optimized(path)  # before the forks, which would each do it
     names = {mutant.key: tests.of(mutant.path, *mutant.lines) for mutant in todo}
