@@ -67,6 +67,9 @@ def log_progress(log_format: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("web3", "urllib3", "requests", "botocore", "aiobotocore", "s3fs", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("distributed").setLevel(
+        logging.CRITICAL
+    )  # what becomes of a cluster is told where it matters
 
 
 class Stopped(BaseException):

@@ -17,16 +17,19 @@ from offchain.chain.transactions import Sender
 from offchain.cid import Cid
 from offchain.compute.checking import check_delivery
 from offchain.compute.errors import DeliveryRejected
-from offchain.compute.pilot import run_pilot
+from offchain.compute.executor import JobExecutor
+from offchain.compute.pilot import PilotResult
 from offchain.compute.recipes import MAX_ITERATIONS, RECIPES
 from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.compute.work import Kind, Work
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES
 from offchain.storage import BlobMissing, StorageAway, StorageError
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, TrainingRowsMissing
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, Order
+from offchain.workers.jobs import Jobs
 from offchain.workers.miner import Miner
 from offchain.workers.miner import Move as MinerMove
 from offchain.workers.moves import Moves
@@ -148,12 +151,15 @@ class Consumer:
         home: Home,
         estimator: str,
         seed: int,
+        executor: JobExecutor,
         token_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
-        self.miner = Miner(sender, home, estimator, seed, token_bytes)
+        self.miner = Miner(sender, home, estimator, seed, executor, token_bytes)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
+        self._jobs = Jobs(home, executor)
+        self._pilots: dict[int, Work] = {}
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -244,16 +250,21 @@ class Consumer:
         return None
 
     def _order(self, task: Task) -> Move:
-        """Run the pilot, and write down what to declare where units at the floor are worth it."""
-        epoch = self._epoch_for(task)
-        rows = self.rows(task)
-        if epoch is None or rows is None:
-            return Move.WAIT
+        """Have a pilot run, and write down what to declare where units at the floor are worth it."""
         self.miner.check_scorer(task)
-        given, _ = rows
-        trial = self.spec(task, given, 1)
-        trial.check_rows(given.to_bytes(task.class_count))
-        curve = run_pilot(trial, given)
+        if task.task_id not in self._pilots:
+            rows = self.rows(task)
+            if rows is None:
+                return Move.WAIT
+            content = rows[0].to_bytes(task.class_count)
+            spec = self.spec(task, rows[0], 1)
+            spec.check_rows(content)
+            self._pilots[task.task_id] = Work(Kind.PILOT, spec.to_bytes(), content)
+        answer = self._jobs.answer(self._pilots[task.task_id], f"task {task.task_id}")
+        epoch = self._epoch_for(task)
+        if answer is None or epoch is None:
+            return Move.WAIT
+        curve = PilotResult.from_bytes(answer.result).curve()
         gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
         value, efficiency, limit = map(to_wad, gain)
         order = Order(epoch.epoch_id, value, efficiency, _mark(limit, task), curve)
@@ -263,6 +274,7 @@ class Consumer:
             *(task.task_id, curve.tried, gain.value, gain.efficiency, gain.limit),
         )
         self._home.save_order(task, replace(order, closed=not worth))
+        del self._pilots[task.task_id]  # and its rows; for an order in a later epoch the curve is on disk
         return Move.ORDER
 
     def _declare(self, task: Task, order: Order) -> None:
