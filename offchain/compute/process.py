@@ -39,7 +39,7 @@ from offchain.compute.work import Work, perform
 RUNNING: set[subprocess.Popen[bytes]] = set()
 """The processes of this one's jobs."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-_HEAD: Final = struct.Struct(">dQB")
+HEAD: Final = struct.Struct(">dQB")
 _SECONDS: Final = struct.Struct(">d")
 _BYTES: Final = struct.Struct(">Q")
 _STATUS: Final = struct.Struct(">i")
@@ -90,8 +90,8 @@ class Outcome:
     def from_bytes(cls, data: bytes) -> Self:
         """What `run_isolated` gave, here or on another machine."""
         try:
-            seconds, peak, ending = _HEAD.unpack_from(data)
-            return cls(_ended(Ending(ending), data[_HEAD.size :]), seconds, peak)
+            seconds, peak, ending = HEAD.unpack_from(data)
+            return cls(_ended(Ending(ending), data[HEAD.size :]), seconds, peak)
         except (struct.error, TypeError, ValueError) as error:
             return cls(JobAnswerInvalid(str(error)), 0.0)
 
@@ -115,7 +115,7 @@ def run_isolated(work: bytes, limits: Limits) -> bytes:
     """Do some work in a process of its own; what goes wrong there is in the bytes, for `Outcome.from_bytes`."""
     started = time.monotonic()
     peak, ending, told = _converse(work, limits)
-    return _HEAD.pack(time.monotonic() - started, peak, ending) + told
+    return HEAD.pack(time.monotonic() - started, peak, ending) + told
 
 
 def _converse(work: bytes, limits: Limits) -> tuple[int, int, bytes]:
