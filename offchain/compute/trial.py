@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from offchain.canonical import Json
 from offchain.cid import Cid
 from offchain.compute.errors import JobRefused, JobSpecInvalid, ResultInvalid
-from offchain.compute.spec import Digest, Document, Hyperparameter, Name, Word
+from offchain.compute.spec import Digest, Document, Name, Word
 from offchain.compute.trained import Trained
 from offchain.learning import estimators
 from offchain.learning.errors import LearningError
@@ -27,8 +27,8 @@ class TrialSpec(Document):
     metric : the task's, as the contracts number it
     """
 
-    estimator: Word
-    parameters: Annotated[dict[Word, Hyperparameter], Field(max_length=8)]
+    estimator: Annotated[str, Field(max_length=1024)]
+    parameters: dict[Word, JsonValue]
     rows: Name
     feature_count: Annotated[int, Field(ge=1, le=MAX_FEATURES)]
     class_count: Annotated[int, Field(ge=0, le=MAX_CLASSES)]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
-from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, Purchase, Utility
+from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, Purchase, Utility, cost_of
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
 from offchain.chain.transactions import Sender
@@ -32,6 +32,7 @@ from offchain.workers.home import Home, Order
 from offchain.workers.jobs import Jobs
 from offchain.workers.miner import Miner
 from offchain.workers.miner import Move as MinerMove
+from offchain.workers.missed import missed_acceptance, missed_order, missed_use, tell
 from offchain.workers.moves import Moves
 from offchain.workers.task_rows import open_task_rows
 
@@ -160,6 +161,9 @@ class Consumer:
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
         self._jobs = Jobs(home, executor)
         self._pilots: dict[int, Work] = {}
+        # Tasks of which is said what was missed: at their end, and by a delivery that was looked at late.
+        self._ended: set[int] = set()
+        self._late: set[int] = set()
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -187,8 +191,19 @@ class Consumer:
             return self._mine(task_id, errand)
         if role is Role.TRAIN and errand is None:
             return self._order(task)
-        is_over = phase > Phase.COMMIT and errand is None
-        return Move.DONE if is_over else Move.WAIT
+        if phase <= Phase.COMMIT or errand is not None:
+            return Move.WAIT
+        if task_id not in self._ended:
+            self._ended.add(task_id)
+            self._tell_use(task, phase, committed=committed)
+        return Move.DONE
+
+    def _tell_use(self, task: Task, phase: Phase, *, committed: bool) -> None:
+        order = self._home.load_order(task)
+        purchase = self._purchase(task, order) if order is not None and order.collected else None
+        if purchase is not None:
+            payment = cost_of(self.market.epoch(purchase.epoch_id).price, purchase.units)
+            tell(f"task {task.task_id}", missed_use(task, phase, payment, committed=committed))
 
     def _mine(self, task_id: int, errand: Move | None) -> Move:
         match self.miner.step(task_id):
@@ -211,7 +226,8 @@ class Consumer:
         if standing is Standing.CLOSED:
             self._home.save_order(task, replace(order, closed=True))
             return Move.CLOSE
-        move = decide(self.market.phase_of(order.epoch_id), standing)
+        phase, about = self.market.phase_of(order.epoch_id), f"task {task.task_id}"
+        move = decide(phase, standing)
         match move:
             case Move.DECLARE:
                 self._declare(task, order)
@@ -220,15 +236,24 @@ class Consumer:
                 self._buy(task, order, declaration)
             case Move.RETURN:
                 assert declaration is not None
+                lock = self.market.lock_of(order.epoch_id, declaration.index)
                 self.market.return_lock(order.epoch_id, declaration.index)
+                epoch = self.market.epoch(order.epoch_id)
+                tell(about, missed_order(task, epoch, phase, declared=True, lock=lock))
             case Move.CHECK:
                 assert purchase is not None
+                if task.task_id not in self._late:
+                    missed = missed_acceptance(self.market.epoch(order.epoch_id), phase, purchase)
+                    self._late |= {task.task_id} if missed else set()
+                    tell(about, missed)
                 return self._check(task, order, purchase)
             case Move.REFUND:
                 assert purchase is not None
                 self.market.settle(order.epoch_id, purchase.purchase_id)
             case Move.CLOSE:
                 self._home.save_order(task, replace(order, closed=True))
+                epoch = self.market.epoch(order.epoch_id)
+                tell(about, missed_order(task, epoch, phase, declared=False))
         return move
 
     def _units(self, task: Task, phase: Phase) -> Units:

@@ -29,7 +29,7 @@ from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.jobs import Jobs
-from offchain.workers.missed import missed_by_miner
+from offchain.workers.missed import missed_by_miner, tell
 from offchain.workers.moves import Moves
 from offchain.workers.scorers import SCORERS
 from offchain.workers.task_rows import open_task_rows
@@ -145,8 +145,7 @@ class Miner:
             committed, revealed = place.order != 0, place.revealed
             has_model = secret is not None
             missed = missed_by_miner(task, phase, has_model=has_model, committed=committed, revealed=revealed)
-            if missed:
-                log.error("task %d: %s", task_id, missed)
+            tell(f"task {task_id}", missed)
         if move != Move.TRAIN:
             self._end_search(task_id)
         try:
