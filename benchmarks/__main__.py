@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks import index, mapping, market, misreport, pricing, protocol, quantisation, scoring
+from benchmarks import dask, index, mapping, market, misreport, pricing, protocol, quantisation, scoring
 
 RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 SECTIONS = {
@@ -15,6 +15,7 @@ SECTIONS = {
     "pricing": pricing.run,
     "misreporting": misreport.run,
     "index": index.run,
+    "dask": dask.run,
 }
 
 

@@ -1,5 +1,6 @@
 """Real workers for stories: a data node and three miners."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from offchain.workers import data_node
 from offchain.workers.data_node import DataNode, Terms
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner
+from offchain.workers.miner import Move as MinerMove
+from tests.training import EXECUTOR, PATIENCE
 from tests.world import UNIT, Person, World
 
 TERMS = Terms(
@@ -42,7 +45,7 @@ class Cast:
 
     def miner(self, person: Person, estimator: str) -> Miner:
         """A worker that knows what is on disk."""
-        return Miner(person.sender, self.home(person), estimator, seed=0)
+        return Miner(person.sender, self.home(person), estimator, 0, EXECUTOR)
 
     def post(self, dataset: str, test_count: int = 45, **changes: Any) -> int:
         """Post a task over a data set that scikit-learn ships."""
@@ -52,11 +55,21 @@ class Cast:
 
     def until(self, worker: Any, task_id: int, move: Any) -> None:
         """Let a worker step until it has made a move, mining a block for each step."""
-        for _ in range(20):
-            if worker.step(task_id) == move:
-                return
+        deadline = time.monotonic() + PATIENCE
+        while worker.step(task_id) != move:
+            assert time.monotonic() < deadline, f"{worker} did not come to {move}"
             self.world.chain.mine(1)
-        raise AssertionError(f"{worker} did not come to {move}")
+            time.sleep(0.1)  # what trains needs the processor more
+
+    def train(self, worker: Miner, task_id: int) -> None:
+        """Let a miner work until it has a model to commit to."""
+        task = self.world.data_node.registry.task(task_id)
+        person = next(one for one in self.world.people if one.address == worker.address)
+        deadline = time.monotonic() + PATIENCE
+        while self.home(person).load_model(task) is None:
+            assert worker.step(task_id) == MinerMove.TRAIN
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
     def to_commits(self, task_id: int) -> None:
         """Draw and publish."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 from web3 import Web3
 
+from offchain import metrics
 from offchain.chain.deployment import Deployment
 from offchain.chain.endpoint import shown
 from offchain.chain.endpoints import Endpoints
@@ -57,7 +58,9 @@ class Connection:
         """The number and the timestamp of the newest block."""
         with self.asking():
             latest = self.w3.eth.get_block("latest")
-            return int(latest["number"]), int(latest["timestamp"])
+            number, timestamp = int(latest["number"]), int(latest["timestamp"])
+        metrics.HEAD_AT.set(timestamp)
+        return number, timestamp
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 from tenacity import (
     Retrying,
@@ -19,6 +20,7 @@ from web3 import Web3
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from offchain import metrics
 from offchain.chain import endpoint
 from offchain.chain.endpoint import Endpoint, shown
 from offchain.chain.errors import EndpointFaulty
@@ -127,6 +129,7 @@ class Endpoints(BaseProvider):
         try:
             return self.endpoints[asked].make_request(method, params)
         except (OSError, EndpointFaulty) as error:
+            metrics.ENDPOINT_FAILURES.labels(urlsplit(str(self.endpoints[asked].endpoint_uri)).hostname).inc()
             if self._order[0] == asked:
                 self.distrust(str(error))
             raise

@@ -13,6 +13,7 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 from web3.types import TxParams, TxReceipt, Wei
 
+from offchain import metrics
 from offchain.chain.connection import Connection
 from offchain.chain.errors import (
     FeeTooHigh,
@@ -108,12 +109,16 @@ class Sender:
             fields = content | self._frame(nonce, gas, fees.within(gas, self._rules.most_wei, base_fee))
             self._outstanding = self._sign(fields)
             try:
-                return self._submit(self._outstanding)
+                self._submit(self._outstanding)
             except TransactionRejected:
                 self._outstanding = None
                 if not has_rival:
+                    metrics.TRANSACTIONS.labels("failed").inc()
                     raise
                 fees = fees.raised().raised().raised()  # it takes the place of one whose fees are not known
+            else:
+                metrics.TRANSACTIONS.labels("sent").inc()
+                return
 
     def _first_nonce(self) -> tuple[int, bool]:
         """The first nonce that no block has used, and whether a transaction that is not known here waits with it.
@@ -146,7 +151,9 @@ class Sender:
                 case Step.FINISH:
                     assert receipt is not None
                     self._outstanding = None
+                    metrics.FEES.inc(receipt["gasUsed"] * receipt["effectiveGasPrice"])
                     if receipt["status"] != 1:
+                        metrics.TRANSACTIONS.labels("failed").inc()
                         self._replay(sent.fields, receipt)
                     return receipt
                 case Step.GIVE_UP:
@@ -211,6 +218,7 @@ class Sender:
                 )
                 signed = self._sign(sent.fields | self._frame(sent.nonce, int(sent.fields["gas"]), fees))
                 sent = replace(signed, signed=(*sent.signed, *signed.signed))
+                metrics.TRANSACTIONS.labels("replaced").inc()
         self._outstanding = replace(sent, sent_at=time.monotonic())
         try:
             self._submit(sent)

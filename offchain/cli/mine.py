@@ -3,6 +3,7 @@
 import click
 
 from offchain.cli.options import Node, Signer, worker_options
+from offchain.cli.training import Trainers, training_options
 from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
 
@@ -16,15 +17,21 @@ from offchain.workers.miner import Miner
     help="What to train: logistic, mlp, svm and others; an unknown name lists them.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
+@training_options
 @worker_options
-def mine(node: Node, account: Signer, task_id: int | None, estimator: str, seed: int) -> None:
+def mine(
+    node: Node, account: Signer, trainers: Trainers, task_id: int | None, estimator: str, seed: int
+) -> None:
     """Train for open tasks, commit, reveal, and take the reward.
+
+    Each choice of the estimator's hyperparameters is tried in a process of its own, or on the machines behind --dask,
+    and the one that scores best on rows that it was not trained on is committed to.
 
     The model and its salt are on disk before they are committed to, so a miner that was stopped goes on where it
     was when it is started again with the same account and data directory.
     """
-    with node.work_as(account) as (sender, home):
-        miner = Miner(sender, home, estimator, seed)
+    with node.work_as(account) as (sender, home), trainers.open() as executor:
+        miner = Miner(sender, home, estimator, seed, executor)
         if task_id is not None:
             carry(miner.step, [task_id])
         else:

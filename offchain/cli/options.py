@@ -17,7 +17,7 @@ from offchain.chain.vault import TokenClient
 from offchain.cli.configuration import check_url
 from offchain.cli.keys import passphrase_from
 from offchain.cli.progress import backfill_shown
-from offchain.cli.running import log_progress, stopping
+from offchain.cli.running import log_progress, serving, stopping
 from offchain.index.follow import up_to_date
 from offchain.index.queries import Index
 from offchain.index.store import index_path
@@ -110,6 +110,21 @@ class Tokens(click.ParamType):
         if not amount.is_finite() or amount < 0:
             self.fail(f"{value!r} is not an amount", param, context)
         return amount
+
+
+class Address(click.ParamType):
+    """Where to listen: a host and a port, or a port of this machine's own."""
+
+    name = "[host:]port"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, int]:
+        """Parse ``HOST:PORT``, ``[HOST]:PORT`` or ``PORT``."""
+        host, _, port = str(value).rpartition(":")
+        if not port.isdecimal() or int(port) > 65_535:
+            self.fail(f"{value!r} is not HOST:PORT", param, context)
+        return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def to_units(connection: Connection, amount: Decimal) -> int:
@@ -210,6 +225,13 @@ LOG_OPTION = click.option(
 )
 
 
+METRICS_OPTION = click.option(
+    "--metrics",
+    type=Address(),
+    help="Serve Prometheus metrics there; a port alone is one of 127.0.0.1.",
+)
+
+
 def chain_options(command: Any) -> Any:
     """Add the options that name a node, and pass them on as one `node`."""
 
@@ -241,15 +263,15 @@ def worker_options(command: Any) -> Any:
 
 
 def running_options(command: Any) -> Any:
-    """Add the option of a command that goes on until it is stopped, and have it log and stop as it should."""
+    """Add the options of a command that goes on until it is stopped, and have it log, count and stop as it should."""
 
     @wraps(command)
-    def wrapped(log_format: str, **options: Any) -> Any:
+    def wrapped(log_format: str, metrics: tuple[str, int] | None, **options: Any) -> Any:
         log_progress(log_format)
-        with stopping():
+        with stopping(), serving(metrics):
             return command(**options)
 
-    return with_options(wrapped, LOG_OPTION)
+    return with_options(wrapped, LOG_OPTION, METRICS_OPTION)
 
 
 def with_options(command: Any, *options: Callable[[Any], Any]) -> Any:

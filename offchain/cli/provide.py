@@ -6,8 +6,7 @@ import click
 
 from offchain.chain.market import EpochSpec
 from offchain.cli.options import Node, Signer, Tokens, to_units, worker_options
-from offchain.compute.executor import JobExecutor
-from offchain.compute.process import Limits
+from offchain.cli.training import Trainers, training_options
 from offchain.workers.loop import watch, watch_until
 from offchain.workers.provider import Plan, Provider
 
@@ -50,28 +49,12 @@ SECONDS = click.IntRange(0, 2**32 - 1)
 @click.option("--deliver-seconds", type=SECONDS, default=900, show_default=True, help="Your time to deliver.")
 @click.option("--accept-seconds", type=SECONDS, default=900, show_default=True, help="Time to look at it.")
 @click.option("--epochs", type=click.IntRange(1), help="End after so many epochs.  [default: go on for good]")
-@click.option(
-    "--processes", type=click.IntRange(1), default=2, show_default=True, help="Jobs at a time here."
-)
-@click.option("--dask", metavar="tcp://HOST:PORT", help="Train on a Dask cluster, which must be yours alone.")
-@click.option(
-    "--job-seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="The most that a job may take.",
-)
-@click.option(
-    "--job-megabytes",
-    type=click.IntRange(1),
-    default=2048,
-    show_default=True,
-    help="The most memory for one.",
-)
+@training_options
 @worker_options
 def provide(
     node: Node,
     account: Signer,
+    trainers: Trainers,
     capacity: Decimal,
     replenish: Decimal,
     unit_cost: Decimal,
@@ -87,10 +70,6 @@ def provide(
     deliver_seconds: int,
     accept_seconds: int,
     epochs: int | None,
-    processes: int,
-    dask: str | None,
-    job_seconds: float,
-    job_megabytes: int,
 ) -> None:
     """Open epochs, post the price that earns most, train what is bought, deliver.
 
@@ -113,8 +92,7 @@ def provide(
             deliver_seconds=deliver_seconds,
             accept_seconds=accept_seconds,
         )
-        limits = Limits(job_seconds, job_megabytes << 20)
-        with JobExecutor.dask(dask, limits) if dask else JobExecutor.local(processes, limits) as executor:
+        with trainers.open() as executor:
             provider = Provider(sender, home, Plan(first, to_wad_units(replenish), epochs), executor)
             if epochs is None:
                 watch(provider.step, provider.epochs)

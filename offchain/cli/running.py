@@ -6,12 +6,14 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from types import FrameType
 
+import click
 from rich.logging import RichHandler
 
+from offchain import metrics
 from offchain.cli.failures import printable
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,27 @@ def log_progress(log_format: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("web3", "urllib3", "requests", "botocore", "aiobotocore", "s3fs", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("distributed").setLevel(
+        logging.CRITICAL
+    )  # what becomes of a cluster is told where it matters
+
+
+@contextmanager
+def serving(address: tuple[str, int] | None) -> Iterator[None]:
+    """Serve metrics at an address, where one is given, until the block ends."""
+    if address is None:
+        yield
+        return
+    host, port = address
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(metrics.served(host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"metrics cannot be served at {host}:{port}: {error.strerror}"
+            ) from error
+        log.info("metrics are at http://%s:%d/metrics", host, port)
+        yield
 
 
 class Stopped(BaseException):

@@ -8,6 +8,7 @@ curve, nor below what its own longest trial reached, by more than chance allows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -17,11 +18,14 @@ from offchain.cid import Cid
 from offchain.compute.errors import OtherThanOrdered, ResultInvalid, ScoreBelowCurve
 from offchain.compute.rows import JobRows
 from offchain.compute.spec import JobResult, JobSpec
+from offchain.compute.trained import Trained
+from offchain.compute.trial import TrialResult, TrialSpec
 from offchain.economics.curve import LearningCurve
 from offchain.learning import estimators
 from offchain.learning.errors import ModelError
+from offchain.learning.estimators import Parameters
 from offchain.learning.metrics import WAD, Metric, score_wad
-from offchain.learning.model import KIND_DENSE, KIND_TREES
+from offchain.learning.model import KIND_DENSE, KIND_TREES, DenseModel
 from offchain.learning.scoring import decode, predict
 from offchain.learning.trees import TreeModel
 
@@ -39,6 +43,16 @@ class Accepted:
     least: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a model must be: of which estimator, for which rows, made with which parameters."""
+
+    estimator: str
+    feature_count: int
+    class_count: int
+    parameters: Parameters
+
+
 def check_delivery(
     spec: JobSpec, result: bytes, model: bytes, own: JobRows, curve: LearningCurve
 ) -> Accepted:
@@ -53,18 +67,43 @@ def check_delivery(
     ScoreBelowCurve
         Where it scores less than `least_score`.
     """
-    document = JobResult.from_bytes(result)
-    if document.spec != spec.name().hex():
-        raise ResultInvalid(f"it answers job {document.spec[:16]}")
-    if document.model != str(Cid.of(model)):
-        raise ResultInvalid("it names another model")
-    _check_shape(spec, document, model)
+    check_result(spec, Trained(model, result))
     score = _score(spec, model, own)
     expected = curve.score(spec.iterations)
     least = least_score(curve, spec.iterations, len(own.targets))
     if score < least:
         raise ScoreBelowCurve(score, expected, least)
     return Accepted(model, score, expected, least)
+
+
+def check_result(spec: JobSpec, trained: Trained) -> None:
+    """Check that a result and its model are an answer to a job; raises ResultInvalid, OtherThanOrdered."""
+    document = JobResult.from_bytes(trained.result)
+    _check_names(spec.name().hex(), document.spec, document.model, trained.model)
+    shape = _Shape(spec.estimator, spec.feature_count, spec.class_count, spec.parameters())
+    decoded = _open_model(shape, trained.model)
+    facts: list[tuple[str, object, object]] = [
+        ("parameters", parameters_hash(spec.parameters()).hex(), document.parameters)
+    ]
+    if isinstance(decoded, TreeModel):
+        per_stage = spec.class_count if spec.estimator == "boosting" and spec.class_count > 2 else 1
+        facts.append(("trees", spec.iterations * per_stage, len(decoded.trees)))
+    _compare(facts)
+
+
+def check_trial(spec: TrialSpec, trained: Trained) -> None:
+    """Check that a result and its model are an answer to a trial; raises ResultInvalid, OtherThanOrdered."""
+    document = TrialResult.from_bytes(trained.result)
+    _check_names(spec.name().hex(), document.spec, document.model, trained.model)
+    _open_model(_Shape(spec.estimator, spec.feature_count, spec.class_count, spec.parameters), trained.model)
+
+
+def _check_names(job: str, answered: str, named: str, model: bytes) -> None:
+    """Check that a result is a job's, and about these bytes; raises ResultInvalid."""
+    if answered != job:
+        raise ResultInvalid(f"it answers job {answered[:16]}")
+    if named != str(Cid.of(model)):
+        raise ResultInvalid("it names another model")
 
 
 def least_score(curve: LearningCurve, iterations: int, row_count: int) -> float:
@@ -91,23 +130,25 @@ def _margin(variance: float) -> float:
     return max(_DEVIATIONS * sqrt(variance), _LEAST_MARGIN)
 
 
-def _check_shape(spec: JobSpec, document: JobResult, model: bytes) -> None:
+def _open_model(shape: _Shape, model: bytes) -> DenseModel | TreeModel:
+    """The model in bytes, where it is one of this shape; raises ResultInvalid, OtherThanOrdered."""
     try:
         decoded = decode(model)
     except ModelError as error:
         raise ResultInvalid(f"the model does not decode: {error}") from error
     kind = KIND_TREES if isinstance(decoded, TreeModel) else KIND_DENSE
-    recipe = parameters_hash(spec.parameters())
-    facts: list[tuple[str, object, object]] = [
-        ("kind", estimators.kind(spec.estimator, spec.class_count), kind),
-        ("features", spec.feature_count, decoded.feature_count),
-        ("classes", spec.class_count, decoded.class_count),
-        ("parameters", recipe.hex(), decoded.parameters_hash.hex()),
-        ("parameters", recipe.hex(), document.parameters),
-    ]
-    if isinstance(decoded, TreeModel):
-        per_stage = spec.class_count if spec.estimator == "boosting" and spec.class_count > 2 else 1
-        facts.append(("trees", spec.iterations * per_stage, len(decoded.trees)))
+    _compare(
+        [
+            ("kind", estimators.kind(shape.estimator, shape.class_count), kind),
+            ("features", shape.feature_count, decoded.feature_count),
+            ("classes", shape.class_count, decoded.class_count),
+            ("parameters", parameters_hash(shape.parameters).hex(), decoded.parameters_hash.hex()),
+        ]
+    )
+    return decoded
+
+
+def _compare(facts: Sequence[tuple[str, object, object]]) -> None:
     for field, ordered, delivered in facts:
         if ordered != delivered:
             raise OtherThanOrdered(field, ordered, delivered)

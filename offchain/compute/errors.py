@@ -1,4 +1,4 @@
-"""What can be wrong with purchased training, as one tree.
+"""What can be wrong with training that is handed over, as one tree.
 
 ::
 
@@ -9,7 +9,8 @@
     │   ├── JobRefused      by the training itself: unfit rows, a model that no scorer takes
     │   ├── JobCrashed
     │   ├── JobTimedOut
-    │   └── JobOutOfMemory
+    │   ├── JobOutOfMemory
+    │   └── JobAnswerInvalid
     └── DeliveryRejected    what was delivered is not what was ordered
         ├── ResultInvalid
         ├── OtherThanOrdered
@@ -57,9 +58,6 @@ class JobCrashed(JobFailure):
         how = f"by signal {-status}" if status < 0 else f"with status {status}"
         super().__init__(f"the job's process ended {how}" + (f": {words}" if words else ""))
 
-    def __reduce__(self) -> tuple[type["JobCrashed"], tuple[int, str]]:
-        return JobCrashed, (self.status, self.words)
-
 
 class JobTimedOut(JobFailure):
     """A job took longer than it may."""
@@ -67,9 +65,6 @@ class JobTimedOut(JobFailure):
     def __init__(self, limit_seconds: float) -> None:
         self.limit_seconds = limit_seconds
         super().__init__(f"the job took longer than {limit_seconds:g} s")
-
-    def __reduce__(self) -> tuple[type["JobTimedOut"], tuple[float]]:
-        return JobTimedOut, (self.limit_seconds,)
 
 
 class JobOutOfMemory(JobFailure):
@@ -79,8 +74,13 @@ class JobOutOfMemory(JobFailure):
         self.limit_bytes = limit_bytes
         super().__init__(f"the job wanted more than {limit_bytes:,} bytes of memory")
 
-    def __reduce__(self) -> tuple[type["JobOutOfMemory"], tuple[int]]:
-        return JobOutOfMemory, (self.limit_bytes,)
+
+class JobAnswerInvalid(JobFailure):
+    """What the machine that had a job sent back is no answer to it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"what came back is no answer to the job: {reason}")
 
 
 class DeliveryRejected(ComputeError):

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Annotated, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from offchain.compute.errors import ResultInvalid
 from offchain.compute.rows import JobRows, keep_back
-from offchain.compute.spec import JobSpec
-from offchain.compute.training import train
+from offchain.compute.spec import Document, JobSpec
+from offchain.compute.trained import Trained
+from offchain.compute.training import open_rows, train
 from offchain.economics.curve import LearningCurve, fit_curve
 from offchain.learning.metrics import WAD, Metric, score_wad
 from offchain.learning.scoring import predict_bytes
 
 PILOT_ITERATIONS: Final = (1, 2, 4, 8)
 PILOT_SPLITS: Final = 2
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class PilotResult(Document):
+    """The learning curve that a pilot came to; see `LearningCurve`."""
+
+    start: Finite
+    gain: Finite
+    efficiency: Finite
+    residual: Finite
+    tried: Finite
+    tried_score: Finite
+
+    def curve(self) -> LearningCurve:
+        """The curve itself."""
+        return LearningCurve(**self.model_dump(exclude={"format_version"}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The result of canonical JSON from another machine; raises ResultInvalid."""
+        return cls._read(data, ResultInvalid)
+
+
+def answer_pilot(spec: JobSpec, rows: bytes) -> Trained:
+    """Run a pilot on the rows of a job; raises JobSpecInvalid, JobRefused."""
+    curve = run_pilot(spec, JobRows(*open_rows(spec, rows)))
+    numbers = {name: float(value) for name, value in asdict(curve).items()}
+    return Trained(b"", PilotResult.model_validate(numbers).to_bytes())
 
 
 def run_pilot(spec: JobSpec, rows: JobRows) -> LearningCurve:

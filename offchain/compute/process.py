@@ -1,18 +1,20 @@
-"""One job in one process of its own, with a clock and a limit on memory.
+"""One piece of work in one process of its own, with a clock and a limit on memory.
 
-What goes in and comes out are bytes of the formats of `spec` and of the models; nothing is pickled. Neither a
-crash nor a hanging solver of one job reaches whoever runs it, and all memory goes back with the process. Dask's
-workers are daemons, which may not have children by `multiprocessing`; so this is a plain subprocess.
+What goes in and comes out are bytes of the formats of `work` and `trained`; nothing is pickled. Neither a crash nor
+a hanging solver reaches whoever runs it, and all memory goes back with the process, which ends when who began it
+does. Dask's workers are daemons, which may not have children by `multiprocessing`; so this is a plain subprocess.
 
-The frames: in, the spec's length (4 bytes, big-endian), the spec, the rows; out, one byte of `Ending`, and for a
-model the result's length, the peak of memory in bytes (8), the result, the model, else a reason in UTF-8.
+How it ended is bytes too, so that they mean the same when they come from another machine: the seconds it took (a
+float), the peak of memory in bytes (8), one byte of `Ending`, and what belongs to that, all big-endian.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -20,8 +22,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Final, Self
 
 from offchain.compute.errors import (
+    JobAnswerInvalid,
     JobCrashed,
     JobFailure,
     JobOutOfMemory,
@@ -29,12 +33,17 @@ from offchain.compute.errors import (
     JobSpecInvalid,
     JobTimedOut,
 )
-from offchain.compute.spec import JobSpec
-from offchain.compute.training import Trained, run_job
+from offchain.compute.trained import Trained
+from offchain.compute.work import Work, perform
 
 RUNNING: set[subprocess.Popen[bytes]] = set()
 """The processes of this one's jobs."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+HEAD: Final = struct.Struct(">dQB")
+_SECONDS: Final = struct.Struct(">d")
+_BYTES: Final = struct.Struct(">Q")
+_STATUS: Final = struct.Struct(">i")
+_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,21 @@ class Limits:
 
     seconds: float
     memory_bytes: int
+
+
+class Ending(IntEnum):
+    """How a job ended, as its bytes name it."""
+
+    TRAINED = 0
+    """With a result and a model, `Trained`."""
+    REFUSED = 1
+    """With a reason in UTF-8."""
+    OUT_OF_MEMORY = 2
+    """At a limit in bytes (8)."""
+    TIMED_OUT = 3
+    """At a limit in seconds (a float)."""
+    CRASHED = 4
+    """With a status (4, signed) and its last words in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +86,42 @@ class Outcome:
             raise self.ended
         return self.ended
 
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """What `run_isolated` gave, here or on another machine."""
+        try:
+            seconds, peak, ending = HEAD.unpack_from(data)
+            return cls(_ended(Ending(ending), data[HEAD.size :]), seconds, peak)
+        except (struct.error, TypeError, ValueError) as error:
+            return cls(JobAnswerInvalid(str(error)), 0.0)
 
-class Ending(IntEnum):
-    """The first byte that a job's process writes."""
 
-    TRAINED = 0
-    REFUSED = 1
-    OUT_OF_MEMORY = 2
-
-
-def run_isolated(spec: bytes, rows: bytes, limits: Limits) -> Outcome:
-    """Run a job in a process of its own; what goes wrong there is an outcome."""
-    started = time.monotonic()
-    try:
-        written = _converse(spec, rows, limits)
-    except JobFailure as failure:
-        return Outcome(failure, time.monotonic() - started)
-    seconds = time.monotonic() - started
-    match written[0]:
+def _ended(ending: Ending, data: bytes) -> Trained | JobFailure:
+    match ending:
         case Ending.TRAINED:
-            length, peak = int.from_bytes(written[1:5], "big"), int.from_bytes(written[5:13], "big")
-            return Outcome(Trained(written[13 + length :], written[13 : 13 + length]), seconds, peak)
+            return Trained.from_bytes(data)
+        case Ending.REFUSED:
+            return JobRefused(data.decode())
         case Ending.OUT_OF_MEMORY:
-            return Outcome(JobOutOfMemory(limits.memory_bytes), seconds)
-        case _:
-            return Outcome(JobRefused(written[1:].decode()), seconds)
+            return JobOutOfMemory(*_BYTES.unpack(data))
+        case Ending.TIMED_OUT:
+            return JobTimedOut(*_SECONDS.unpack(data))
+        case Ending.CRASHED:
+            (status,) = _STATUS.unpack_from(data)
+            return JobCrashed(status, data[_STATUS.size :].decode(errors="replace"))
 
 
-def _converse(spec: bytes, rows: bytes, limits: Limits) -> bytes:
-    """Start the process, hand it the job and read what it writes; raises JobTimedOut, JobCrashed."""
+def run_isolated(work: bytes, limits: Limits) -> bytes:
+    """Do some work in a process of its own; what goes wrong there is in the bytes, for `Outcome.from_bytes`."""
+    started = time.monotonic()
+    peak, ending, told = _converse(work, limits)
+    return HEAD.pack(time.monotonic() - started, peak, ending) + told
+
+
+def _converse(work: bytes, limits: Limits) -> tuple[int, int, bytes]:
+    """Start the process, hand it the work and read its peak of memory, how it ended, and what belongs to that."""
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(limits.memory_bytes)],
+        [sys.executable, "-m", __name__, str(limits.memory_bytes), str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -101,20 +130,18 @@ def _converse(spec: bytes, rows: bytes, limits: Limits) -> bytes:
     )
     RUNNING.add(process)
     try:
-        written, words = process.communicate(
-            len(spec).to_bytes(4, "big") + spec + rows, timeout=limits.seconds
-        )
+        written, words = process.communicate(work, timeout=limits.seconds)
     except subprocess.TimeoutExpired:
-        raise JobTimedOut(limits.seconds) from None
+        return 0, Ending.TIMED_OUT, _SECONDS.pack(limits.seconds)
     finally:
         RUNNING.discard(process)
         if process.poll() is None:
             _kill(process)
             process.communicate()
-    if process.returncode != 0 or not written:
-        last = words.decode(errors="replace").strip().splitlines()[-1:]
-        raise JobCrashed(process.returncode, "".join(last)[:300])
-    return written
+    if process.returncode != 0 or len(written) <= _BYTES.size:
+        last = b"".join(words.strip().splitlines()[-1:])[:300]
+        return 0, Ending.CRASHED, _STATUS.pack(process.returncode) + last
+    return int.from_bytes(written[:8], "big"), written[8], written[9:]
 
 
 def kill_all() -> None:
@@ -128,24 +155,26 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def main(memory_bytes: int) -> None:
-    """The process: read a job, train it, write how it ended."""
-    given = sys.stdin.buffer.read()
-    length = int.from_bytes(given[:4], "big")
-    spec, rows = given[4 : 4 + length], given[4 + length :]
-    del given
+def main(memory_bytes: int, parent: int) -> None:
+    """The process: read some work, do it, write how that ended."""
+    _end_with(parent)
+    work = Work.from_bytes(sys.stdin.buffer.read())
     _limit_memory(memory_bytes)
     try:
-        trained = run_job(JobSpec.from_bytes(spec), rows)
+        ending, told = Ending.TRAINED, perform(work).to_bytes()
     except MemoryError:
-        answer = bytes((Ending.OUT_OF_MEMORY,))
+        ending, told = Ending.OUT_OF_MEMORY, _BYTES.pack(memory_bytes)
     except (JobRefused, JobSpecInvalid) as error:
-        answer = bytes((Ending.REFUSED,)) + str(error).encode()
-    else:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        head = len(trained.result).to_bytes(4, "big") + peak.to_bytes(8, "big")
-        answer = bytes((Ending.TRAINED,)) + head + trained.result + trained.model
-    sys.stdout.buffer.write(answer)
+        ending, told = Ending.REFUSED, str(error).encode()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sys.stdout.buffer.write(_BYTES.pack(peak) + bytes((ending,)) + told)
+
+
+def _end_with(parent: int) -> None:
+    """Have this process killed when the one that began it ends, which leaves nobody to read the answer."""
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("nobody waits for this job any more")
 
 
 def _limit_memory(memory_bytes: int) -> None:
@@ -159,4 +188,4 @@ def _limit_memory(memory_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

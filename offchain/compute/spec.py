@@ -28,7 +28,7 @@ Hyperparameter = (
 Iterations = Annotated[int, Field(ge=1, le=MAX_ITERATIONS)]
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
     """Canonical JSON whose SHA-256 is its name."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
@@ -65,7 +65,7 @@ class _Document(BaseModel):
             raise invalid(f"{place}: {message}" if place else message) from None
 
 
-class JobSpec(_Document):
+class JobSpec(Document):
     """What to train on which rows for how many iterations.
 
     rows : CIDv1 of the training rows, features then target, without salts, as the model is to see them: for a
@@ -121,7 +121,7 @@ class JobSpec(_Document):
         return cls._read(data, JobSpecInvalid)
 
 
-class JobResult(_Document):
+class JobResult(Document):
     """What was trained for a job.
 
     model : CIDv1 of the model's bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,19 +12,12 @@ from offchain.canonical import parameters_hash
 from offchain.cid import Cid
 from offchain.compute.errors import JobRefused
 from offchain.compute.spec import JobResult, JobSpec
+from offchain.compute.trained import Trained
 from offchain.learning import estimators
 from offchain.learning.convert import convert
 from offchain.learning.errors import LearningError
 from offchain.learning.metrics import Metric, score_wad
 from offchain.learning.scoring import predict_bytes, split_rows
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """Model bytes and the result document, as they are stored and delivered."""
-
-    model: bytes
-    result: bytes
 
 
 def run_job(spec: JobSpec, rows: bytes) -> Trained:
@@ -41,11 +33,16 @@ def run_job(spec: JobSpec, rows: bytes) -> Trained:
     JobRefused
         Where they cannot be trained on, or the model exceeds what a scorer takes.
     """
+    return train(spec, *open_rows(spec, rows))
+
+
+def open_rows(spec: JobSpec, rows: bytes) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Features and targets of the rows of a job; raises JobSpecInvalid, JobRefused."""
     spec.check_rows(rows)
     features, targets = split_rows(rows, spec.feature_count, spec.class_count)
     if spec.class_count and targets.max() >= spec.class_count:
         raise JobRefused(f"a row is of a class beyond the {spec.class_count} that there are")
-    return train(spec, features, targets)
+    return features, targets
 
 
 def train(spec: JobSpec, features: NDArray[np.uint8], targets: NDArray[Any]) -> Trained:

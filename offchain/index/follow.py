@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import requests
 from web3.types import FilterParams
 
+from offchain import metrics
 from offchain.chain.connection import Connection
 from offchain.chain.errors import EndpointFaulty, TransactionReverted
 from offchain.chain.market import ComputeMarketClient
@@ -104,9 +105,11 @@ class Follower:
     def _progress(self, head: BlockMark) -> Progress:
         first = self._connection.deployment.block
         tip = self._store.tip()
-        return Progress(
-            first, first - 1 if tip is None else tip.number, head.number, self._store.event_count()
-        )
+        indexed = first - 1 if tip is None else tip.number
+        metrics.BLOCKS_BEHIND.set(head.number - indexed)
+        metrics.HEAD_AT.set(head.timestamp)
+        metrics.STEPPED_AT.set_to_current_time()
+        return Progress(first, indexed, head.number, self._store.event_count())
 
     def _go_back(self, head: BlockMark) -> None:
         """Forget what is no longer on the chain; the steps back grow, so some of what is may go too."""

@@ -2,92 +2,119 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from offchain.learning import estimators
 from offchain.learning.convert import convert
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters
 from offchain.learning.manifest import Manifest
+from offchain.learning.metrics import Metric, score_wad
 from offchain.learning.scoring import predict_bytes
 
-_VALIDATION_SHARE: Final = 0.25
+FOLDS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A model ready to commit to.
+class Trial:
+    """One choice of hyperparameters: what it scores on rows it was not trained on, and the model of all rows.
 
-    The scores are of the chosen parameters trained without the validation rows: accuracy, or R² for a
-    regression, of the scikit-learn estimator and of its integer form. The model itself is trained on all
-    rows.
+    score_wad : of integer models, as a contract would score them, each row by the one that did not see it
     """
 
+    score_wad: int
     model: bytes
-    parameters: Parameters
-    float_score: float
-    quantised_score: float
 
 
-def train_candidate(
-    features: NDArray[np.uint8], targets: NDArray[Any], manifest: Manifest, estimator: str, seed: int
-) -> Candidate:
-    """The estimator's best hyperparameters on a validation split, refitted on every row, as model bytes.
+def run_trial(
+    features: NDArray[np.uint8],
+    targets: NDArray[Any],
+    class_count: int,
+    metric: Metric,
+    estimator: str,
+    parameters: Parameters,
+    seed: int,
+) -> Trial:
+    """Cross-validate one choice of hyperparameters in so many folds, and train it on every row.
 
     Parameters
     ----------
     features : ndarray of uint8, shape (n, f)
         Mapped, where the task has a secure mapping.
     targets : ndarray of integers, shape (n,)
-    estimator
-        One of `estimators.names(manifest.class_count)`.
+    metric
+        The task's.
+    estimator, parameters
+        One of `estimators.names(class_count)` and of `estimators.candidates`.
     seed
-        Fixes the split and the training; on one machine the same seed gives the same bytes.
+        Fixes the folds and the training; on one machine the same seed gives the same bytes.
 
     Raises
     ------
     EstimatorError
         Where the estimator is unknown, or the rows are too few or of a single class.
+    ModelError
+        Where the model exceeds a bound of its format.
     """
-    fitting, validation = _split(targets, manifest.class_count, seed)
-    chosen: tuple[float, float, Parameters] | None = None
-    for parameters in estimators.candidates(estimator, manifest.class_count):
-        fitted = estimators.fit(
-            estimator, manifest.class_count, parameters, features[fitting], targets[fitting], seed
-        )
-        float_score = _score(targets[validation], fitted.predict(features[validation]), manifest.class_count)
-        if chosen is None or float_score > chosen[0]:
-            model = convert(fitted, manifest.class_count, features[fitting], parameters)
-            predictions = predict_bytes(model, features[validation])
-            quantised_score = _score(targets[validation], predictions, manifest.class_count)
-            chosen = float_score, quantised_score, parameters
-    assert chosen is not None
-    float_score, quantised_score, parameters = chosen
-    refitted = estimators.fit(estimator, manifest.class_count, parameters, features, targets, seed)
-    model = convert(refitted, manifest.class_count, features, parameters)
-    return Candidate(model, parameters, float_score, quantised_score)
+
+    def train(rows: NDArray[np.intp] | slice) -> bytes:
+        fitted = estimators.fit(estimator, class_count, parameters, features[rows], targets[rows], seed)
+        return convert(fitted, class_count, features[rows], parameters)
+
+    predictions = np.empty(len(targets), np.int64)
+    for fitting, validation in _folds(targets, class_count, seed):
+        predictions[validation] = predict_bytes(train(fitting), features[validation])
+    return Trial(score_wad(metric, class_count, targets, predictions), train(slice(None)))
 
 
-def _split(targets: NDArray[Any], class_count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    rows = np.arange(len(targets))
-    smallest = min(np.unique(targets, return_counts=True)[1], default=0)
-    enough = class_count > 0 and smallest * _VALIDATION_SHARE >= 1
-    try:
-        fitting, validation = train_test_split(
-            rows, test_size=_VALIDATION_SHARE, random_state=seed, stratify=targets if enough else None
-        )
-    except ValueError as error:
-        raise EstimatorError(f"{len(rows)} rows cannot be split for validation: {error}") from error
-    return fitting, validation
+def ranked(scores: Sequence[int]) -> list[int]:
+    """The places of the scores, the best first; of equals the first that was tried.
+
+    >>> ranked([3, 7, 5, 7])
+    [1, 3, 2, 0]
+    """
+    return sorted(range(len(scores)), key=lambda place: -scores[place])
 
 
-def _score(targets: NDArray[Any], predictions: NDArray[Any], class_count: int) -> float:
-    if class_count:
-        return float(np.mean(targets == predictions))
-    actual = targets.astype(np.float64)
-    return float(1 - np.sum((actual - predictions) ** 2) / np.sum((actual - actual.mean()) ** 2))
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The hyperparameters that won a search, and what they gave."""
+
+    parameters: Parameters
+    score_wad: int
+    model: bytes
+
+
+def train_candidate(
+    features: NDArray[np.uint8], targets: NDArray[Any], manifest: Manifest, estimator: str, seed: int
+) -> Candidate:
+    """A miner's search in this process, by accuracy or R²; raises what `run_trial` does."""
+    classes = manifest.class_count
+    metric = Metric.ACCURACY if classes else Metric.R2
+    candidates = estimators.candidates(estimator, classes)
+    trials = [
+        run_trial(features, targets, classes, metric, estimator, parameters, seed)
+        for parameters in candidates
+    ]
+    best = ranked([trial.score_wad for trial in trials])[0]
+    return Candidate(candidates[best], trials[best].score_wad, trials[best].model)
+
+
+def _folds(
+    targets: NDArray[Any], class_count: int, seed: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Rows to train on and rows to score, of each class alike where one has enough of them."""
+    if len(targets) < FOLDS:
+        raise EstimatorError(f"{len(targets)} rows cannot be split into {FOLDS} folds")
+    enough = class_count > 0 and np.unique(targets, return_counts=True)[1].max() >= FOLDS
+    splitter = (StratifiedKFold if enough else KFold)(FOLDS, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a class with fewer rows than folds
+        yield from splitter.split(targets, targets)

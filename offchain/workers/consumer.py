@@ -10,25 +10,29 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
-from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, Purchase, Utility
+from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, Purchase, Utility, cost_of
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
 from offchain.chain.transactions import Sender
 from offchain.cid import Cid
 from offchain.compute.checking import check_delivery
 from offchain.compute.errors import DeliveryRejected
-from offchain.compute.pilot import run_pilot
+from offchain.compute.executor import JobExecutor
+from offchain.compute.pilot import PilotResult
 from offchain.compute.recipes import MAX_ITERATIONS, RECIPES
 from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.compute.work import Kind, Work
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES
 from offchain.storage import BlobMissing, StorageAway, StorageError
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, TrainingRowsMissing
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, Order
+from offchain.workers.jobs import Jobs
 from offchain.workers.miner import Miner
 from offchain.workers.miner import Move as MinerMove
+from offchain.workers.missed import missed_acceptance, missed_order, missed_use, tell
 from offchain.workers.moves import Moves
 from offchain.workers.task_rows import open_task_rows
 
@@ -148,12 +152,18 @@ class Consumer:
         home: Home,
         estimator: str,
         seed: int,
+        executor: JobExecutor,
         token_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
-        self.miner = Miner(sender, home, estimator, seed, token_bytes)
+        self.miner = Miner(sender, home, estimator, seed, executor, token_bytes)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
+        self._jobs = Jobs(home, executor)
+        self._pilots: dict[int, Work] = {}
+        # Tasks of which is said what was missed: at their end, and by a delivery that was looked at late.
+        self._ended: set[int] = set()
+        self._late: set[int] = set()
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -181,8 +191,19 @@ class Consumer:
             return self._mine(task_id, errand)
         if role is Role.TRAIN and errand is None:
             return self._order(task)
-        is_over = phase > Phase.COMMIT and errand is None
-        return Move.DONE if is_over else Move.WAIT
+        if phase <= Phase.COMMIT or errand is not None:
+            return Move.WAIT
+        if task_id not in self._ended:
+            self._ended.add(task_id)
+            self._tell_use(task, phase, committed=committed)
+        return Move.DONE
+
+    def _tell_use(self, task: Task, phase: Phase, *, committed: bool) -> None:
+        order = self._home.load_order(task)
+        purchase = self._purchase(task, order) if order is not None and order.collected else None
+        if purchase is not None:
+            payment = cost_of(self.market.epoch(purchase.epoch_id).price, purchase.units)
+            tell(f"task {task.task_id}", missed_use(task, phase, payment, committed=committed))
 
     def _mine(self, task_id: int, errand: Move | None) -> Move:
         match self.miner.step(task_id):
@@ -205,7 +226,8 @@ class Consumer:
         if standing is Standing.CLOSED:
             self._home.save_order(task, replace(order, closed=True))
             return Move.CLOSE
-        move = decide(self.market.phase_of(order.epoch_id), standing)
+        phase, about = self.market.phase_of(order.epoch_id), f"task {task.task_id}"
+        move = decide(phase, standing)
         match move:
             case Move.DECLARE:
                 self._declare(task, order)
@@ -214,15 +236,24 @@ class Consumer:
                 self._buy(task, order, declaration)
             case Move.RETURN:
                 assert declaration is not None
+                lock = self.market.lock_of(order.epoch_id, declaration.index)
                 self.market.return_lock(order.epoch_id, declaration.index)
+                epoch = self.market.epoch(order.epoch_id)
+                tell(about, missed_order(task, epoch, phase, declared=True, lock=lock))
             case Move.CHECK:
                 assert purchase is not None
+                if task.task_id not in self._late:
+                    missed = missed_acceptance(self.market.epoch(order.epoch_id), phase, purchase)
+                    self._late |= {task.task_id} if missed else set()
+                    tell(about, missed)
                 return self._check(task, order, purchase)
             case Move.REFUND:
                 assert purchase is not None
                 self.market.settle(order.epoch_id, purchase.purchase_id)
             case Move.CLOSE:
                 self._home.save_order(task, replace(order, closed=True))
+                epoch = self.market.epoch(order.epoch_id)
+                tell(about, missed_order(task, epoch, phase, declared=False))
         return move
 
     def _units(self, task: Task, phase: Phase) -> Units:
@@ -244,16 +275,21 @@ class Consumer:
         return None
 
     def _order(self, task: Task) -> Move:
-        """Run the pilot, and write down what to declare where units at the floor are worth it."""
-        epoch = self._epoch_for(task)
-        rows = self.rows(task)
-        if epoch is None or rows is None:
-            return Move.WAIT
+        """Have a pilot run, and write down what to declare where units at the floor are worth it."""
         self.miner.check_scorer(task)
-        given, _ = rows
-        trial = self.spec(task, given, 1)
-        trial.check_rows(given.to_bytes(task.class_count))
-        curve = run_pilot(trial, given)
+        if task.task_id not in self._pilots:
+            rows = self.rows(task)
+            if rows is None:
+                return Move.WAIT
+            content = rows[0].to_bytes(task.class_count)
+            spec = self.spec(task, rows[0], 1)
+            spec.check_rows(content)
+            self._pilots[task.task_id] = Work(Kind.PILOT, spec.to_bytes(), content)
+        answer = self._jobs.answer(self._pilots[task.task_id], f"task {task.task_id}")
+        epoch = self._epoch_for(task)
+        if answer is None or epoch is None:
+            return Move.WAIT
+        curve = PilotResult.from_bytes(answer.result).curve()
         gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
         value, efficiency, limit = map(to_wad, gain)
         order = Order(epoch.epoch_id, value, efficiency, _mark(limit, task), curve)
@@ -263,6 +299,7 @@ class Consumer:
             *(task.task_id, curve.tried, gain.value, gain.efficiency, gain.limit),
         )
         self._home.save_order(task, replace(order, closed=not worth))
+        del self._pilots[task.task_id]  # and its rows; for an order in a later epoch the curve is on disk
         return Move.ORDER
 
     def _declare(self, task: Task, order: Order) -> None:

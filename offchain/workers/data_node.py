@@ -17,7 +17,7 @@ from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
-from offchain.workers.missed import missed_by_data_node
+from offchain.workers.missed import missed_by_data_node, tell
 from offchain.workers.moves import Moves
 
 log = logging.getLogger(__name__)
@@ -151,8 +151,8 @@ class DataNode:
         )
         if move in (Move.ABORT, Move.DONE) and task_id not in self._ended:
             self._ended.add(task_id)
-            if missed := missed_by_data_node(task, phase, self.proof.commitment_count(task_id)):
-                log.error("task %d: %s", task_id, missed)
+            missed = missed_by_data_node(task, phase, self.proof.commitment_count(task_id))
+            tell(f"task {task_id}", missed)
         if move not in (Move.WAIT, Move.DONE):
             log.info("task %d: %s", task_id, move.value)
         try:

@@ -4,7 +4,7 @@
 
     <root>/blobs/                                  content-addressed, shared between workers, unless they are elsewhere
     <root>/<chain id>-<proof>/<account>/           private to one account
-        state.db                                   SQLite: rows and salts, models and salts, orders
+        state.db                                   SQLite: rows and salts, models and salts, orders, what jobs gave
         lock                                       held by the one process that works as the account
 """
 
@@ -27,7 +27,7 @@ from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore
 from offchain.workers.errors import AccountBusy, StateUnreadable
 
-VERSION = 1
+VERSION = 2
 LOCK_SECONDS = 30.0  # that a write waits for another process's, before it fails
 # A local chain that is started anew has the same contracts and task ids, and other tasks: hence the data root.
 SCHEMA = f"""
@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS models (
 CREATE TABLE IF NOT EXISTS orders (
     task_id INTEGER, data_root BLOB, content TEXT NOT NULL, PRIMARY KEY (task_id, data_root)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS answers (job BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT;
 PRAGMA user_version = {VERSION};
 COMMIT;
 """
@@ -144,6 +145,19 @@ class Home:
         content = json.loads(found[0])
         return Order(**{**content, "curve": LearningCurve(**content["curve"])})
 
+    def save_answer(self, job: bytes, answer: bytes) -> None:
+        """Keep what a job gave, by the job's name."""
+        self._write("INSERT OR REPLACE INTO answers VALUES (?, ?)", (job, answer))
+
+    def load_answer(self, job: bytes) -> bytes | None:
+        """What a job gave, where it has ended and is not forgotten."""
+        found = self._read("SELECT content FROM answers WHERE job = ?", (job,))
+        return found[0] if found else None
+
+    def forget_answer(self, job: bytes) -> None:
+        """Keep no longer what a job gave."""
+        self._write("DELETE FROM answers WHERE job = ?", (job,))
+
     def _write(self, statement: str, values: Sequence[object]) -> None:
         """Run a statement that is on the disk when this returns."""
         with self._open() as state:
@@ -163,9 +177,9 @@ class Home:
                 state.execute("PRAGMA journal_mode = WAL")
                 state.execute("PRAGMA synchronous = FULL")
                 version = state.execute("PRAGMA user_version").fetchone()[0]
-                if version == 0:
+                if version < VERSION:  # a later version adds tables to an earlier one's
                     state.executescript(SCHEMA)
-                elif version != VERSION:
+                elif version > VERSION:
                     raise StateUnreadable(
                         str(path), f"it has version {version}, and this program reads {VERSION}"
                     )

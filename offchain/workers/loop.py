@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from offchain import metrics
 from offchain.workers.errors import AWAY, PASSING
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,11 @@ class Rounds:
     def run(self, task_ids: Iterable[int]) -> list[int]:
         """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
         unfinished = (task_id for task_id in task_ids if task_id not in self._finished)
-        return [task_id for task_id in unfinished if not self._finishes(task_id)]
+        left = [task_id for task_id in unfinished if not self._finishes(task_id)]
+        metrics.TASKS.labels("open").set(len(left) - len(self.failures))
+        metrics.TASKS.labels("failing").set(len(self.failures))
+        metrics.TASKS.labels("finished").set(len(self._finished))
+        return left
 
     def _finishes(self, task_id: int) -> bool:
         before = self.failures.get(task_id)
@@ -53,6 +58,7 @@ class Rounds:
             self.failures[task_id] = Failure(error, times, resume_at)
             log.warning("task %d: %s", task_id, error if str(error) else repr(error))
             return False
+        metrics.STEPPED_AT.set_to_current_time()
         self.failures.pop(task_id, None)
         if done:
             self._finished.add(task_id)

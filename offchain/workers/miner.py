@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 from eth_utils.crypto import keccak
@@ -12,16 +12,24 @@ from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
+from offchain.cid import Cid
+from offchain.compute.errors import JobFailure
+from offchain.compute.executor import JobExecutor
+from offchain.compute.rows import JobRows
+from offchain.compute.trained import Trained
+from offchain.compute.trial import TrialResult, TrialSpec
+from offchain.compute.work import Kind, Work
 from offchain.learning import estimators
 from offchain.learning.estimators import Parameters
-from offchain.learning.metrics import Metric
+from offchain.learning.metrics import WAD, Metric
 from offchain.learning.scoring_gas import rows_per_reveal
-from offchain.learning.training import train_candidate
+from offchain.learning.training import ranked
 from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, ModelSecret
-from offchain.workers.missed import missed_by_miner
+from offchain.workers.jobs import Jobs
+from offchain.workers.missed import missed_by_miner, tell
 from offchain.workers.moves import Moves
 from offchain.workers.scorers import SCORERS
 from offchain.workers.task_rows import open_task_rows
@@ -31,6 +39,7 @@ log = logging.getLogger(__name__)
 MAX_REVEAL_TRANSACTIONS = 64
 SECONDS_PER_REVEAL = 24  # two slots of twelve seconds
 DRAW_PATIENCE_BLOCKS = 8  # the draw is left to the data node for so long
+MAX_SEARCHES = 4  # at a time, for each keeps its task's rows in memory
 
 
 class Move(Enum):
@@ -98,6 +107,7 @@ class Miner:
         home: Home,
         estimator: str,
         seed: int,
+        executor: JobExecutor,
         token_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """token_bytes : where secrets come from; a simulation that is to be repeated brings its own."""
@@ -106,6 +116,9 @@ class Miner:
         self.registry = TaskRegistryClient(sender.connection, sender)
         self.proof = ProofOfLearningClient(sender.connection, sender)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
+        self._jobs = Jobs(home, executor)
+        self._searches: dict[int, list[Work]] = {}
+        self._untrainable: dict[int, JobFailure | RevealTooLarge] = {}
         self._ended: set[int] = set()  # tasks of which is said what was missed
 
     def tasks(self) -> range:
@@ -132,8 +145,9 @@ class Miner:
             committed, revealed = place.order != 0, place.revealed
             has_model = secret is not None
             missed = missed_by_miner(task, phase, has_model=has_model, committed=committed, revealed=revealed)
-            if missed:
-                log.error("task %d: %s", task_id, missed)
+            tell(f"task {task_id}", missed)
+        if move != Move.TRAIN:
+            self._end_search(task_id)
         try:
             self._make(move, task, secret)
         except OVERTAKEN as error:
@@ -202,23 +216,93 @@ class Miner:
         self._home.save_model(task, ModelSecret(model, self._token_bytes(32)))
 
     def _train(self, task: Task) -> None:
-        """Train on the published rows, if they are there and the task's, and keep the model."""
+        """Search for the best hyperparameters on the published rows, if they are there, and keep the model.
+
+        The trials are jobs, as long as commits are taken: this begins them, or looks how they go.
+        """
         self.check_scorer(task)
+        if task.task_id in self._untrainable:
+            raise self._untrainable[task.task_id]
+        if task.task_id not in self._searches:
+            if len(self._searches) >= MAX_SEARCHES:
+                return
+            trials = self._open_trials(task)
+            if trials is None:
+                return
+            self._searches[task.task_id] = trials
+            log.info("task %d: %d trials of %s", task.task_id, len(trials), self._estimator)
+        seconds = max(task.commit_ends_at - self._sender.connection.head()[1], 1)
+        ended = [self._outcome(task, trial, seconds) for trial in self._searches[task.task_id]]
+        if None not in ended:
+            self._choose(task, [outcome for outcome in ended if outcome is not None])
+
+    def _open_trials(self, task: Task) -> list[Work] | None:
+        """A job for each choice of hyperparameters; None where the rows are not there yet."""
         published = self.registry.published_training_rows(task.task_id)
         if published is None:
-            return
+            return None
         try:
             deployment = self._sender.connection.deployment
             rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
         except BlobMissing as error:
             log.info("task %d: %s", task.task_id, error)
+            return None
+        content = JobRows(rows.features, rows.targets).to_bytes(task.class_count)
+        name = str(Cid.of(content))
+        specs = [
+            TrialSpec.make(
+                estimator=self._estimator,
+                parameters=dict(parameters),
+                rows=name,
+                feature_count=rows.features.shape[1],
+                class_count=task.class_count,
+                metric=int(task.metric),
+                seed=self._seed,
+            )
+            for parameters in estimators.candidates(self._estimator, task.class_count)
+        ]
+        return [Work(Kind.TRIAL, spec.to_bytes(), content) for spec in specs]
+
+    def _outcome(self, task: Task, trial: Work, seconds: float) -> Trained | JobFailure | None:
+        """What a trial came to, which may take so long; None while it is under way."""
+        try:
+            return self._jobs.answer(trial, f"task {task.task_id}", seconds)
+        except JobFailure as failure:
+            return failure
+
+    def _choose(self, task: Task, ended: Sequence[Trained | JobFailure]) -> None:
+        """Keep the best model that can be revealed in time; raises what keeps all of them from it."""
+        trials = [TrialSpec.from_bytes(trial.spec) for trial in self._searches[task.task_id]]
+        found = [
+            (spec, TrialResult.from_bytes(outcome.result).score_wad, outcome.model)
+            for spec, outcome in zip(trials, ended, strict=True)
+            if isinstance(outcome, Trained)
+        ]
+        refusals: list[JobFailure | RevealTooLarge] = [one for one in ended if isinstance(one, JobFailure)]
+        for place in ranked([score for _, score, _ in found]):
+            spec, score, model = found[place]
+            try:
+                self.keep(task, model, spec.parameters)
+            except RevealTooLarge as error:
+                refusals.append(error)
+                continue
+            log.info(
+                "task %d: best of %d: %s, %.4f in cross-validation",
+                *(task.task_id, len(found), _shown(spec.parameters), score / WAD),
+            )
+            self._end_search(task.task_id)
             return
-        found = train_candidate(rows.features, rows.targets, rows.manifest, self._estimator, self._seed)
-        self.keep(task, found.model, found.parameters)
-        log.info(
-            "task %d: trained %s: validation score %.4f, quantised %.4f",
-            *(task.task_id, found.parameters["estimator"], found.float_score, found.quantised_score),
-        )
+        self._end_search(task.task_id)
+        self._untrainable[task.task_id] = refusals[0]
+        raise refusals[0]
+
+    def _end_search(self, task_id: int) -> None:
+        for trial in self._searches.pop(task_id, ()):
+            self._jobs.forget(trial)
+
+
+def _shown(parameters: Parameters) -> str:
+    return ", ".join(f"{name} {value}" for name, value in parameters.items())
 
 
 def _rows_per_reveal(task: Task, model: bytes) -> int:

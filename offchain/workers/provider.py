@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
 from offchain.canonical import to_canonical_json
 from offchain.chain.market import WAD, ComputeMarketClient, EpochSpec, Purchase
@@ -11,17 +12,21 @@ from offchain.chain.phase import EpochPhase, PurchaseStatus
 from offchain.chain.transactions import Sender
 from offchain.cid import Cid
 from offchain.compute.errors import JobFailure, JobRefused, JobSpecInvalid
-from offchain.compute.executor import JobExecutor, RunningJob, State
+from offchain.compute.executor import JobExecutor
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, MAX_ROWS_BYTES, JobSpec
+from offchain.compute.work import Kind, Work
 from offchain.storage import BlobMissing, StorageAway, StorageError
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
-from offchain.workers.missed import missed_by_provider
+from offchain.workers.jobs import Jobs
+from offchain.workers.missed import missed_by_provider, tell
 from offchain.workers.moves import Moves
 from offchain.workers.pricing import provable_price
 
 log = logging.getLogger(__name__)
+
+JobKey: TypeAlias = tuple[int, int, bytes]
 
 
 class Move(Enum):
@@ -77,9 +82,10 @@ class Provider:
     def __init__(self, sender: Sender, home: Home, plan: Plan, executor: JobExecutor) -> None:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
-        self._sender, self._home, self._plan, self._executor = sender, home, plan, executor
-        self._jobs: dict[tuple[int, int], RunningJob] = {}
-        self.failed: dict[tuple[int, int], JobFailure] = {}
+        self._sender, self._home, self._plan = sender, home, plan
+        self._jobs = Jobs(home, executor)
+        self._orders: dict[JobKey, Work] = {}
+        self.failed: dict[JobKey, JobFailure] = {}
 
     def epochs(self) -> list[int]:
         """The ids of this account's epochs, after opening the next one where it is time."""
@@ -147,8 +153,7 @@ class Provider:
         return [
             purchase
             for purchase in self.market.purchases(epoch_id)
-            if purchase.status == PurchaseStatus.BOUGHT
-            and (epoch_id, purchase.purchase_id) not in self.failed
+            if purchase.status == PurchaseStatus.BOUGHT and _key_of(purchase) not in self.failed
         ]
 
     def _due(self, epoch_id: int, phase: EpochPhase) -> list[Purchase]:
@@ -167,61 +172,55 @@ class Provider:
         log.info("epoch %d: price %.6f, proved in %d transaction(s)", epoch_id, price / WAD, len(receipts))
 
     def _serve(self, purchase: Purchase, *, is_last_call: bool) -> None:
-        key = purchase.epoch_id, purchase.purchase_id
-        if key not in self._jobs:
+        key = _key_of(purchase)
+        if key not in self._orders:
             try:
-                self._jobs[key] = self._start(purchase)
+                self._orders[key] = self._open(purchase)
             except BlobMissing:
                 if is_last_call:
                     self._refuse(purchase, "the job spec or its rows are nowhere to be found")
+                return
             except StorageAway:
                 raise  # no fault of the order's
             except (JobSpecInvalid, StorageError) as error:
                 self._refuse(purchase, str(error))
-            return
-        if self._jobs[key].progress().state is State.DONE:
-            self._finish(purchase, self._jobs[key])
-            del self._jobs[key]  # only now: a delivery that fails is tried again
+                return
+        if self._answer(purchase, self._orders[key]):
+            self._jobs.forget(self._orders.pop(key))  # only now: a delivery that fails is tried again
 
-    def _start(self, purchase: Purchase) -> RunningJob:
+    def _open(self, purchase: Purchase) -> Work:
         name = Cid.on_chain(purchase.job_hash, MAX_DOCUMENT_BYTES)
         data = self._home.blobs.get(name, MAX_DOCUMENT_BYTES)
         spec = JobSpec.from_bytes(data)
         if spec.iterations * WAD > purchase.units:
             raise JobSpecInvalid(f"{spec.iterations} iterations for {purchase.units / WAD:g} units")
         rows = self._home.blobs.get(Cid.parse(spec.rows), MAX_ROWS_BYTES)
-        log.info(
-            "purchase %d of epoch %d: %d iterations of %s",
-            *(purchase.purchase_id, purchase.epoch_id, spec.iterations, spec.estimator),
-        )
-        return self._executor.submit(data, rows)
+        log.info("%s: %d iterations of %s", _name(purchase), spec.iterations, spec.estimator)
+        return Work(Kind.JOB, data, rows)
 
-    def _finish(self, purchase: Purchase, job: RunningJob) -> None:
-        outcome = job.outcome()
+    def _answer(self, purchase: Purchase, order: Work) -> bool:
+        """Deliver what the order came to, once that is there; tells whether it is."""
         try:
-            trained = outcome.trained()
+            trained = self._jobs.answer(order, _name(purchase))
         except JobRefused as failure:
             self._refuse(purchase, str(failure))
-            return
+            return True
         except JobFailure as failure:
             # Not delivered, so the contract refunds it; the bond's share is the price of the failure.
-            self.failed[purchase.epoch_id, purchase.purchase_id] = failure
-            log.warning(
-                "purchase %d of epoch %d will be refunded: %s",
-                *(purchase.purchase_id, purchase.epoch_id, failure),
-            )
-            return
+            self.failed[_key_of(purchase)] = failure
+            log.warning("%s will be refunded: %s", _name(purchase), failure)
+            return True
+        if trained is None:
+            return False
         self._home.blobs.put(trained.model)
         result_hash = self._home.blobs.put(trained.result).digest
         self.market.deliver(purchase.epoch_id, purchase.purchase_id, result_hash)
-        log.info(
-            "purchase %d of epoch %d: delivered after %.1f s, at most %d MB",
-            *(purchase.purchase_id, purchase.epoch_id, outcome.seconds, outcome.peak_bytes >> 20),
-        )
+        log.info("%s: delivered", _name(purchase))
+        return True
 
     def _refuse(self, purchase: Purchase, reason: str) -> None:
         """Deliver why there is no model, where the order is at fault: else who orders nonsense gains the bond."""
-        log.warning("purchase %d of epoch %d: refused: %s", purchase.purchase_id, purchase.epoch_id, reason)
+        log.warning("%s: refused: %s", _name(purchase), reason)
         refusal = to_canonical_json({"refused": reason[:1000], "spec": purchase.job_hash.hex()})
         self.market.deliver(purchase.epoch_id, purchase.purchase_id, self._home.blobs.put(refusal).digest)
 
@@ -229,6 +228,15 @@ class Provider:
         for purchase in self._due(epoch_id, phase):
             self.market.settle(epoch_id, purchase.purchase_id)
             if purchase.status == PurchaseStatus.BOUGHT:
-                log.error("epoch %d: %s", epoch_id, missed_by_provider(self.market.epoch(epoch_id), purchase))
+                tell(f"epoch {epoch_id}", missed_by_provider(self.market.epoch(epoch_id), purchase))
         if self.market.epoch(epoch_id).free_bond > 0:
             self.market.release_bond(epoch_id)
+
+
+def _key_of(purchase: Purchase) -> JobKey:
+    """The job of a purchase: after a reorganisation its number may stand for another's."""
+    return purchase.epoch_id, purchase.purchase_id, purchase.job_hash
+
+
+def _name(purchase: Purchase) -> str:
+    return f"purchase {purchase.purchase_id} of epoch {purchase.epoch_id}"

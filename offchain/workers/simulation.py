@@ -21,6 +21,8 @@ from offchain.chain.registry import Task
 from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
 from offchain.chain.vault import TokenClient
 from offchain.compute.checking import check_delivery
+from offchain.compute.executor import JobExecutor
+from offchain.compute.process import Limits
 from offchain.compute.training import run_job
 from offchain.economics.curve import LearningCurve
 from offchain.economics.epochs import Declared, Integers, Offer, served
@@ -97,8 +99,9 @@ class ChainMarket:
         self._data_node = DataNode(senders[0], homes[0], secrets)
         self._market = ComputeMarketClient(connection, senders[1])
         self._blobs = homes[1].blobs
+        idle = JobExecutor.local(1, Limits(seconds=0, memory_bytes=0))  # this process trains by itself
         self.consumers = [
-            Consumer(sender, home, ESTIMATORS[index % len(ESTIMATORS)], index, secrets)
+            Consumer(sender, home, ESTIMATORS[index % len(ESTIMATORS)], index, idle, secrets)
             for index, (sender, home) in enumerate(zip(senders[2:], homes[2:], strict=True))
         ]
         bank = TokenClient(connection, senders[0])

@@ -30,7 +30,9 @@ from offchain.chain.errors import DeploymentInvalid
 from offchain.cid import Cid
 from offchain.cli import main
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
+from offchain.compute.pilot import PilotResult
 from offchain.compute.spec import JobResult, JobSpec
+from offchain.compute.trial import TrialResult, TrialSpec
 from offchain.economics.instances import InvalidInstanceError, read_instances
 from offchain.learning.errors import ManifestError
 from offchain.learning.manifest import ClassTarget, Feature, Manifest
@@ -64,6 +66,19 @@ SPEC = JobSpec.make(
 ).to_bytes()
 RESULT = JobResult(
     spec="00" * 32, model=str(Cid.of(b"")), parameters="22" * 32, iterations=3, training_score_wad=10**18
+).to_bytes()
+TRIAL = TrialSpec.make(
+    estimator="ridge",
+    parameters={"estimator": "RidgeClassifier", "alpha": 1.0},
+    rows=str(Cid.of(b"")),
+    feature_count=1,
+    class_count=2,
+    metric=0,
+    seed=7,
+).to_bytes()
+TRIED = TrialResult(spec="00" * 32, model=str(Cid.of(b"")), score_wad=10**18).to_bytes()
+PILOT = PilotResult(
+    start=0.5, gain=0.25, efficiency=1.0, residual=0.0, tried=8.0, tried_score=0.75
 ).to_bytes()
 GAME = json.dumps(
     {
@@ -124,6 +139,9 @@ def a_deployment(data: bytes, folder: Path) -> Deployment:
         (JobSpec.from_bytes, SPEC, b"0.5", JobSpecInvalid),
         (JobSpec.from_bytes, SPEC, b":3,", JobSpecInvalid),
         (JobResult.from_bytes, RESULT, b"1000000000000000000", ResultInvalid),
+        (TrialSpec.from_bytes, TRIAL, b":7", JobSpecInvalid),
+        (TrialResult.from_bytes, TRIED, b"1000000000000000000", ResultInvalid),
+        (PilotResult.from_bytes, PILOT, b"0.25", ResultInvalid),
         (
             lambda data: read_instances(data.decode()),
             GAME,
@@ -131,7 +149,10 @@ def a_deployment(data: bytes, folder: Path) -> Deployment:
             (InvalidInstanceError, UnicodeDecodeError),
         ),
     ],
-    ids=["a manifest's scale", "its rows", "a job's number", "its iterations", "a result", "a game"],
+    ids=[
+        *("a manifest's scale", "its rows", "a job's number", "its iterations", "a result"),
+        *("a trial", "its result", "a pilot", "a game"),
+    ],
 )
 def test_a_spoiled_document_is_refused_at_once(
     read: Callable[[bytes], object],

@@ -64,6 +64,7 @@ from tests.attacks.lying_proxy import (
 from tests.integration.test_command_line import POLE
 from tests.market_world import bought, epoch_spec
 from tests.stories import settle_one
+from tests.training import EXECUTOR, after
 from tests.unit.test_miner import manifest_of
 from tests.world import UNIT, Person, World, deploy_world, toy_rows
 
@@ -476,7 +477,7 @@ EVERY_METHOD = [
 def test_a_miner_goes_on_after_any_one_lie_and_never_commits_twice_or_without_its_salt(
     world: World, person: Person, home: Home, task: Task, proxy: LyingProxy, method: str, lie: Lie
 ) -> None:
-    miner, own = Miner(person.sender, home, "ridge", seed=0), world.miners[0]
+    miner, own = Miner(person.sender, home, "ridge", 0, EXECUTOR), world.miners[0]
     before = own.balance()
 
     for phase in (Phase.COMMIT, Phase.REVEAL):
@@ -498,8 +499,8 @@ def test_a_miner_goes_on_after_any_one_lie_and_never_commits_twice_or_without_it
 def test_a_miner_that_is_told_it_has_not_committed_commits_once(
     world: World, person: Person, home: Home, task: Task, proxy: LyingProxy
 ) -> None:
-    miner, before = Miner(person.sender, home, "ridge", seed=0), world.miners[0].balance()
-    assert [miner.step(task.task_id) for _ in range(2)] == [Move.TRAIN, Move.COMMIT]
+    miner, before = Miner(person.sender, home, "ridge", 0, EXECUTOR), world.miners[0].balance()
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
     kept = home.load_model(task)
 
     with proxy.lying("commitmentOf(uint256,address)", result("0x" + "00" * 96)):
@@ -516,8 +517,8 @@ def test_a_miner_that_is_told_it_has_not_committed_commits_once(
 def test_a_miner_that_is_told_of_a_wrong_phase_keeps_its_secret(
     world: World, person: Person, home: Home, task: Task, proxy: LyingProxy, phase: int
 ) -> None:
-    miner = Miner(person.sender, home, "ridge", seed=0)
-    assert [miner.step(task.task_id) for _ in range(2)] == [Move.TRAIN, Move.COMMIT]
+    miner = Miner(person.sender, home, "ridge", 0, EXECUTOR)
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
 
     with proxy.lying("phaseOf(uint256)", result(word(phase))):
         attempt(miner, task)
@@ -530,7 +531,7 @@ def test_a_miner_that_is_carried_goes_on_when_the_endpoint_makes_sense_again(
     world: World, person: Person, home: Home, task: Task, proxy: LyingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "POLL_SECONDS", 0.01)
-    miner, lies = Miner(person.sender, home, "ridge", seed=0), iter(SPOILED_BODIES[name] for name in (
+    miner, lies = Miner(person.sender, home, "ridge", 0, EXECUTOR), iter(SPOILED_BODIES[name] for name in (
         "nothing", "truncated JSON", "a list", "deep lists", "a server's error", "silence",
     ))  # fmt: skip
 

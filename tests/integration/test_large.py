@@ -22,6 +22,7 @@ from offchain.workers.data_node import DataNode
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.miner import Miner
 from tests.stories import SALT, commit
+from tests.training import EXECUTOR
 from tests.world import World, deploy_world
 
 FEATURES, CLASSES, TEST_ROWS = 64, 10, 2000
@@ -76,7 +77,7 @@ def test_a_large_task_is_disclosed_and_scored_over_several_transactions(
     task = world.data_node.registry.task(task.task_id)
     # One transaction is enough to begin; a miner that was stopped goes on from there.
     world.miners[0].proof.reveal(task.task_id, SALT, model, row_count=100)
-    move = Miner(world.miners[0].sender, miner_home, "mlp", seed=0).step(task.task_id)
+    move = Miner(world.miners[0].sender, miner_home, "mlp", 0, EXECUTOR).step(task.task_id)
 
     assert move == miner.Move.REVEAL
     assert world.data_node.proof.phase_of(task.task_id) == Phase.SETTLE

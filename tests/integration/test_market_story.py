@@ -17,6 +17,7 @@ from offchain.compute.errors import JobTimedOut
 from offchain.compute.executor import JobExecutor, RunningJob
 from offchain.compute.process import Limits
 from offchain.compute.spec import JobResult, JobSpec
+from offchain.compute.work import Work
 from offchain.learning import datasets
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import decode
@@ -96,7 +97,7 @@ class Cast:
         return Provider(self.seller.sender, self.home(self.seller), self.plan, executor)
 
     def consume(self, person: Person, estimator: str) -> Consumer:
-        return Consumer(person.sender, self.home(person), estimator, seed=0)
+        return Consumer(person.sender, self.home(person), estimator, 0, self.executor)
 
     def post(self) -> int:
         """Post a task over iris and publish its training rows."""
@@ -109,11 +110,12 @@ class Cast:
 
     def until(self, step: Callable[[int], Any], number: int, move: Any) -> None:
         """Let a worker step until it has made a move, mining a block for each step."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             if step(number) == move:
                 return
             self.world.chain.mine(1)
+            time.sleep(0.1)  # what trains needs the processor more
         raise AssertionError(f"it did not come to {move}")
 
     def end_phase(self, epoch_id: int) -> EpochPhase:
@@ -315,7 +317,7 @@ def test_a_delivery_is_not_rejected_because_the_consumers_storage_is_away(
     own.put(ordered)
 
     with pytest.raises(StorageAway):
-        Consumer(person.sender, replace(home, blobs=own), ESTIMATORS[0], seed=0).step(task_id)
+        Consumer(person.sender, replace(home, blobs=own), ESTIMATORS[0], 0, cast.executor).step(task_id)
 
     cast.until(buyer.step, task_id, consumer.Move.CHECK)
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
@@ -426,12 +428,12 @@ def test_a_delivery_that_fails_is_tried_again_without_training_again(
     task_id = cast.post()
     epoch_id = cast.to_sales(task_id)
     cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
-    trained: list[bytes] = []
+    trained: list[Work] = []
     submit = executor.submit
 
-    def noted(spec: bytes, rows: bytes) -> RunningJob:
-        trained.append(spec)
-        return submit(spec, rows)
+    def noted(work: Work, most_seconds: float) -> RunningJob:
+        trained.append(work)
+        return submit(work, most_seconds)
 
     monkeypatch.setattr(executor, "submit", noted)
 

@@ -17,6 +17,7 @@ from offchain.workers.home import Home
 from offchain.workers.miner import Miner
 from tests.cast import Cast
 from tests.stories import printed_ledger
+from tests.training import EXECUTOR
 from tests.world import FUNDS, UNIT, Person, World, deploy_world
 
 
@@ -44,7 +45,7 @@ def test_a_task_becomes_a_learning_block(world: World, cast: Cast) -> None:
     task_id = cast.post("iris")
     cast.to_commits(task_id)
     for worker in cast.miners:
-        cast.until(worker, task_id, miner.Move.TRAIN)
+        cast.train(worker, task_id)
         cast.until(worker, task_id, miner.Move.COMMIT)
     world.close_commits(world.data_node.registry.task(task_id))
     cast.until(cast.data_node, task_id, data_node.Move.DISCLOSE)
@@ -97,7 +98,7 @@ def test_a_miner_killed_after_its_commitment_still_reveals(world: World, cast: C
 def test_a_miner_killed_before_its_commitment_commits_to_the_model_on_disk(world: World, cast: Cast) -> None:
     task_id = cast.post("iris")
     cast.to_commits(task_id)
-    cast.until(cast.miners[0], task_id, miner.Move.TRAIN)
+    cast.train(cast.miners[0], task_id)
     task = world.data_node.registry.task(task_id)
     trained = cast.home(world.miners[0]).load_model(task)
 
@@ -113,7 +114,7 @@ def test_a_miner_without_its_secrets_says_so(world: World, cast: Cast, tmp_path:
 
     elsewhere = Home.of(tmp_path / "elsewhere", world.connection, world.miners[0].address)
     with pytest.raises(SecretsLost):
-        Miner(world.miners[0].sender, elsewhere, "logistic", 0).step(task_id)
+        Miner(world.miners[0].sender, elsewhere, "logistic", 0, EXECUTOR).step(task_id)
 
 
 def test_an_aborted_task_gives_miners_their_bonds_and_the_data_nodes(world: World, cast: Cast) -> None:
@@ -135,10 +136,9 @@ def test_a_poor_miner_keeps_its_model_and_is_told_what_it_lacks(world: World, ca
     task_id = cast.post("iris")
     cast.to_commits(task_id)
     poor = cast.miner(Person(world.connection, 8), "logistic")
-    cast.until(poor, task_id, miner.Move.TRAIN)
 
     with pytest.raises(FundsTooLow) as caught:
-        poor.step(task_id)
+        cast.until(poor, task_id, miner.Move.COMMIT)
 
     assert (caught.value.account, caught.value.needed) == (dev_account(8).address, 5 * UNIT)
     assert FUNDS > caught.value.available == 0

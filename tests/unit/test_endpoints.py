@@ -20,6 +20,7 @@ from offchain.chain.phase import Phase
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from tests.attacks.lying_proxy import Ask, Lie, LyingProxy, Request, http, once, raw, result, silence, word
+from tests.training import EXECUTOR, after
 from tests.unit.test_miner import published
 from tests.world import Person, World, deploy_world, toy_rows
 
@@ -213,8 +214,8 @@ def committed(anvil: World, connection: Connection, tmp_path: Path) -> Iterator[
     person = Person(connection, 1)
     home = Home.of(tmp_path, connection, person.address)
     task = published(anvil, home, toy_rows(24))
-    miner = Miner(person.sender, home, "ridge", seed=0)
-    assert [miner.step(task.task_id) for _ in range(2)] == [Move.TRAIN, Move.COMMIT]
+    miner = Miner(person.sender, home, "ridge", 0, EXECUTOR)
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
     yield miner, task.task_id
     go_back()
 

@@ -144,9 +144,9 @@ def test_rows_are_there_whole_once_they_were_saved_whenever_the_process_is_kille
 def test_open_reverts_on_a_state_of_another_version(home: Home) -> None:
     home.save_rows(SaltedRows((b"row",), bytes(32)))
     with sqlite3.connect(home.account_folder / "state.db") as state:
-        state.execute("PRAGMA user_version = 2")
+        state.execute("PRAGMA user_version = 3")
 
-    with pytest.raises(StateUnreadable, match="version 2"):
+    with pytest.raises(StateUnreadable, match="version 3"):
         home.load_rows(bytes(32))
 
 

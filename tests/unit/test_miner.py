@@ -8,6 +8,8 @@ import pytest
 from offchain.chain.phase import Phase
 from offchain.chain.registry import Task
 from offchain.cid import Cid, Codec
+from offchain.compute.errors import JobRefused
+from offchain.compute.executor import JobExecutor
 from offchain.learning.manifest import ClassTarget, Feature, Manifest
 from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
@@ -16,6 +18,8 @@ from offchain.workers.errors import RevealTooLarge, ScorerUnsupported, SecretsLo
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from tests.stories import RIGHT, SALT, commit
+from tests.training import EXECUTOR, LIMITS, after
+from tests.unit.compute.jobs import endless_job
 from tests.world import World, toy_rows
 
 
@@ -26,7 +30,7 @@ def home(world: World, tmp_path: Path) -> Home:
 
 @pytest.fixture
 def miner(world: World, home: Home) -> Miner:
-    return Miner(world.miners[0].sender, home, "ridge", seed=0)
+    return Miner(world.miners[0].sender, home, "ridge", 0, EXECUTOR)
 
 
 def manifest_of(row_count: int) -> Manifest:
@@ -59,9 +63,8 @@ def published(
 def test_a_miner_trains_and_commits_when_all_is_well(world: World, home: Home, miner: Miner) -> None:
     task = published(world, home, toy_rows(24))
 
-    moves = [miner.step(task.task_id) for _ in range(3)]
-
-    assert moves == [Move.TRAIN, Move.COMMIT, Move.WAIT]
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
+    assert miner.step(task.task_id) == Move.WAIT
     assert home.load_model(task) is not None
 
 
@@ -75,7 +78,7 @@ def test_a_miner_trains_on_rows_that_ipfs_keeps_as_several_blocks(
     blob = rows.training_blob(world.data_node.registry.test_rows_of(task.task_id))
     assert Cid.of(blob).codec is Codec.DAG_PB
     assert miner.registry.published_training_rows(task.task_id) == Cid.of(blob).digest
-    assert miner.step(task.task_id) == Move.TRAIN
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
     assert home.load_model(task) is not None
 
 
@@ -189,3 +192,41 @@ def test_a_model_is_kept_only_where_its_reveal_fits_the_window(
 
     miner.keep(task, RIGHT, {})
     assert home.load_model(task) is not None
+
+
+def test_a_miner_reveals_while_another_task_is_trained_for(world: World, home: Home, tmp_path: Path) -> None:
+    first = published(world, home, rows := toy_rows(24))
+    with pytest.raises(TimeoutError), JobExecutor.local(1, LIMITS) as executor:
+        miner = Miner(world.miners[0].sender, home, "ridge", 0, executor)
+        assert after(Move.TRAIN, miner.step, first.task_id) == Move.COMMIT
+        hours = executor.submit(endless_job().work)  # all that this machine can do at a time
+        world.disclose(first, rows)
+        second = published(world, home, toy_rows(26))
+
+        assert miner.step(second.task_id) == Move.TRAIN
+        assert miner.step(first.task_id) == Move.REVEAL
+
+        hours.outcome(timeout=0)
+
+
+def test_a_task_that_nothing_can_be_trained_for_is_tried_once(world: World, home: Home) -> None:
+    one_class = SaltedRows(tuple(bytes([200 - i, 10 + i, 0]) for i in range(24)), b"\x07" * 32)
+    task = published(world, home, one_class)
+    miner = Miner(world.miners[0].sender, home, "logistic", 0, EXECUTOR)
+    with pytest.raises(JobRefused) as first:
+        after(Move.TRAIN, miner.step, task.task_id)
+
+    with pytest.raises(JobRefused) as again:
+        miner.step(task.task_id)
+
+    assert again.value is first.value
+    assert home.load_model(task) is None
+
+
+def test_a_search_that_is_too_late_is_given_up(world: World, home: Home, miner: Miner) -> None:
+    task = published(world, home, toy_rows(24))
+    assert miner.step(task.task_id) == Move.TRAIN
+    world.chain.set_time(task.commit_ends_at)
+
+    assert miner.step(task.task_id) == Move.DONE
+    assert miner._searches == {}

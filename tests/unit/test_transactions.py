@@ -20,6 +20,7 @@ from offchain.chain.vault import TokenClient
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from tests.stories import RIGHT, SALT, commit, disclosed
+from tests.training import EXECUTOR, after
 from tests.unit.test_miner import published
 from tests.world import UNIT, World, deploy_world, toy_rows
 
@@ -350,8 +351,8 @@ def test_a_commitment_that_a_reorganisation_removed_is_made_again_and_the_same(
     person = anvil.miners[0]
     home = Home.of(tmp_path, anvil.connection, person.address)
     task = published(anvil, home, toy_rows(24))
-    miner = Miner(person.sender, home, "ridge", seed=0)
-    assert [miner.step(task.task_id) for _ in range(2)] == [Move.TRAIN, Move.COMMIT]
+    miner = Miner(person.sender, home, "ridge", 0, EXECUTOR)
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
     committed = person.proof.commitment_of(task.task_id, person.address)
 
     request(anvil, "anvil_reorg", 1, [])

@@ -9,6 +9,7 @@ from offchain.cid import Cid
 from offchain.compute.recipes import RECIPES
 from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import JobSpec
+from offchain.compute.work import Kind, Work
 from offchain.learning import datasets
 from offchain.learning.scoring import split_rows
 
@@ -21,6 +22,10 @@ class Job:
     rows: bytes
     given: JobRows
     kept: JobRows
+
+    @property
+    def work(self) -> Work:
+        return Work(Kind.JOB, self.spec.to_bytes(), self.rows)
 
 
 def make_job(

@@ -13,7 +13,8 @@ from offchain.compute.pilot import run_pilot
 from offchain.compute.recipes import RECIPES
 from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import JobResult
-from offchain.compute.training import Trained, run_job
+from offchain.compute.trained import Trained
+from offchain.compute.training import run_job
 from offchain.economics.curve import LearningCurve
 from offchain.learning.model import DenseLayer, DenseModel, encode
 from tests.unit.compute.jobs import Job, make_job

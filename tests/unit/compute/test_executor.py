@@ -2,80 +2,33 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from concurrent.futures import Future
 
-import psutil
 import pytest
 
-from offchain.compute.errors import ClusterUnreachable, JobCrashed, JobOutOfMemory, JobRefused, JobTimedOut
-from offchain.compute.executor import JobExecutor, RunningJob, State
-from offchain.compute.process import Limits
+from offchain.compute.errors import (
+    ClusterUnreachable,
+    JobAnswerInvalid,
+    JobCrashed,
+    JobOutOfMemory,
+    JobRefused,
+    JobTimedOut,
+)
+from offchain.compute.executor import JobExecutor, RunningJob
+from offchain.compute.process import HEAD, Ending, Limits, Outcome, run_isolated
+from offchain.compute.trained import Trained
 from offchain.compute.training import run_job
+from offchain.compute.work import Kind, Work
+from tests.clusters import WAIT, children_at_work, cluster, wait_for_child
 from tests.unit.compute.jobs import Job, endless_job, large_job, make_job
 
 GENEROUS = Limits(seconds=120.0, memory_bytes=1 << 30)
-ROOT = Path(__file__).resolve().parents[3]
-WAIT = 120.0
-
-
-@contextmanager
-def cluster(workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and its workers, each a process of its own, as on machines of their own."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*command: str) -> None:
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli." + command[0], *command[1:]],
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-
-    try:
-        start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-        for _ in range(workers):
-            start("dask_worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-        yield address, started[1:]
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(30)
 
 
 def submit(executor: JobExecutor, job: Job) -> RunningJob:
-    return executor.submit(job.spec.to_bytes(), job.rows)
-
-
-def children_at_work(parent: int) -> list[psutil.Process]:
-    """The processes of jobs below a process, however deep."""
-    found = []
-    for process in psutil.Process(parent).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):  # one that has just ended, too
-            if "offchain.compute.process" in process.cmdline():
-                found.append(process)
-    return found
-
-
-def wait_for_child(parent: int) -> psutil.Process:
-    deadline = time.monotonic() + WAIT
-    while time.monotonic() < deadline:
-        if found := children_at_work(parent):
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError("no job is at work")
+    return executor.submit(job.work)
 
 
 @pytest.fixture
@@ -93,13 +46,13 @@ def test_a_job_gives_what_training_here_gives(local: JobExecutor) -> None:
     assert outcome.trained() == run_job(job.spec, job.rows)
     assert outcome.peak_bytes > 10_000_000  # no Python with scikit-learn is smaller
     assert 0 < outcome.seconds < WAIT
-    assert running.progress().state == State.DONE
+    assert running.ended
 
 
 def test_a_job_that_takes_too_long_is_ended_and_blocks_nobody() -> None:
-    with JobExecutor.local(1, Limits(10.0, 1 << 30)) as executor:
+    with JobExecutor.local(1, Limits(40.0, 1 << 30)) as executor:
         endless, next_one = submit(executor, endless_job()), submit(executor, make_job())
-        assert endless.progress().state == State.SUBMITTED
+        assert not endless.ended
 
         assert isinstance(endless.outcome(WAIT).ended, JobTimedOut)
         assert next_one.outcome(WAIT).trained()
@@ -126,7 +79,7 @@ def test_a_job_that_is_killed_has_crashed(local: JobExecutor) -> None:
 
 @pytest.mark.parametrize("spec", [b"", b"{}", b"\x80\x04cos\nsystem\n."], ids=["none", "empty", "a pickle"])
 def test_a_spec_that_is_none_is_refused_in_the_jobs_own_process(local: JobExecutor, spec: bytes) -> None:
-    assert isinstance(local.submit(spec, b"rows").outcome(WAIT).ended, JobRefused)
+    assert isinstance(local.submit(Work(Kind.JOB, spec, b"rows")).outcome(WAIT).ended, JobRefused)
 
 
 def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -> None:
@@ -137,7 +90,7 @@ def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -
         LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
         ) as machines,
-        JobExecutor.dask(machines.scheduler_address, GENEROUS) as executor,
+        JobExecutor.dask(machines.scheduler_address, 1, GENEROUS) as executor,
     ):
         far = [job.outcome(WAIT).trained() for job in [submit(executor, job) for job in jobs]]
 
@@ -147,38 +100,26 @@ def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -
 
 def test_a_cluster_outlives_its_jobs_and_its_workers() -> None:
     with (
-        cluster(2) as (address, workers),
-        JobExecutor.dask(address, Limits(15.0, 1 << 30)) as executor,
+        cluster(2) as there,
+        JobExecutor.dask(there.address, 1, Limits(40.0, 1 << 30)) as executor,
     ):
         assert isinstance(submit(executor, endless_job()).outcome(WAIT).ended, JobTimedOut)
 
         doomed = submit(executor, endless_job())
-        at_work = [worker for worker in workers if children_or_wait(worker, workers)]
-        children_at_work(at_work[0].pid)[0].kill()
+        worker = there.at_work()
+        children_at_work(worker.pid)[0].kill()
         assert isinstance(doomed.outcome(WAIT).ended, JobCrashed)
 
         # A worker that is gone for good: its job is begun again by the other.
         orphan = submit(executor, endless_job())
-        at_work = [worker for worker in workers if children_or_wait(worker, workers)]
-        for process in [*psutil.Process(at_work[0].pid).children(recursive=True), at_work[0]]:
-            process.kill()
-        (survivor,) = [worker for worker in workers if worker is not at_work[0]]
-        wait_for_child(survivor.pid).kill()
+        there.kill_with_its_nanny(there.at_work())
+        wait_for_child(there.workers[0].pid).kill()
         assert isinstance(orphan.outcome(WAIT).ended, JobCrashed)
-
-
-def children_or_wait(worker: subprocess.Popen[bytes], workers: list[subprocess.Popen[bytes]]) -> bool:
-    """Whether a worker is at work, once any of them is."""
-    deadline = time.monotonic() + WAIT
-    while not any(children_at_work(one.pid) for one in workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return bool(children_at_work(worker.pid))
 
 
 def test_no_scheduler_is_an_error_at_once() -> None:
     with pytest.raises(ClusterUnreachable, match=r"127\.0\.0\.1:9"):
-        JobExecutor.dask("tcp://127.0.0.1:9", GENEROUS)
+        JobExecutor.dask("tcp://127.0.0.1:9", 1, GENEROUS)
 
 
 def test_an_executor_that_an_error_leaves_does_not_wait_for_its_jobs() -> None:
@@ -193,4 +134,34 @@ def test_an_executor_that_an_error_leaves_does_not_wait_for_its_jobs() -> None:
     assert time.monotonic() - started < GENEROUS.seconds / 2
     assert children_at_work(os.getpid()) == []
     assert isinstance(running.outcome().ended, JobCrashed)
-    assert waiting.progress().state is State.DONE  # it was cancelled
+    assert waiting.ended  # it was cancelled
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80\x04cos\nsystem\n.",
+        HEAD.pack(1.0, 0, 77),
+        HEAD.pack(1.0, 0, Ending.OUT_OF_MEMORY) + b"much",
+        HEAD.pack(1.0, 0, Ending.REFUSED) + b"\xff",
+        HEAD.pack(1.0, 0, Ending.TRAINED) + b"\xff\xff\xff\xff{}",
+    ],
+    ids=["nothing", "a pickle", "no such ending", "a short limit", "no text", "a length beyond the end"],
+)
+def test_bytes_that_are_no_answer_are_a_failure(data: bytes) -> None:
+    assert isinstance(came_back(make_job(), data).ended, JobAnswerInvalid)
+
+
+def test_an_answer_to_another_job_is_a_failure() -> None:
+    other = run_isolated(make_job("iris", "sgd", 3).work.to_bytes(), GENEROUS)
+
+    assert isinstance(came_back(make_job("iris", "sgd", 3), other).ended, Trained)
+    assert isinstance(came_back(make_job("iris", "sgd", 2), other).ended, JobAnswerInvalid)
+
+
+def came_back(job: Job, data: bytes) -> Outcome:
+    """What a job is that any bytes came back for."""
+    future: Future[bytes] = Future()
+    future.set_result(data)
+    return RunningJob(job.work, future).outcome()

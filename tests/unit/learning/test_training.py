@@ -1,17 +1,21 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.metrics import balanced_accuracy_score, r2_score
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict, train_test_split
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from offchain.canonical import parameters_hash
 from offchain.learning import datasets, estimators
 from offchain.learning.convert import convert
 from offchain.learning.datasets import EncodedDataset
 from offchain.learning.errors import EstimatorError, UnknownEstimator
+from offchain.learning.metrics import WAD, Metric
 from offchain.learning.scoring import decode, predict_bytes
-from offchain.learning.training import train_candidate
+from offchain.learning.training import ranked, run_trial, train_candidate
 
 Indices = NDArray[np.int64]
 
@@ -93,12 +97,16 @@ def test_tree_model_predicts_what_scikit_learn_predicts(name: str, estimator: st
 )
 def test_quantised_regressor_stays_close_to_the_float_one(estimator: str) -> None:
     encoded, training, test = split_of("diabetes", 0.3)
-    candidate = train_candidate(
-        encoded.features[training], encoded.targets[training], encoded.manifest, estimator, 0
-    )
+    rows = encoded.features[training], encoded.targets[training]
+    candidate = train_candidate(*rows, encoded.manifest, estimator, 0)
+    fitted = estimators.fit(estimator, 0, candidate.parameters, *rows, 0)
 
-    assert candidate.quantised_score == pytest.approx(candidate.float_score, abs=0.01)
-    assert predict_bytes(candidate.model, encoded.features[test]).std() > 0
+    quantised = predict_bytes(candidate.model, encoded.features[test])
+
+    floats = fitted.predict(encoded.features[test].astype(np.float64))
+    actual = encoded.targets[test]
+    assert r2_score(actual, quantised) == pytest.approx(r2_score(actual, floats), abs=0.01)
+    assert quantised.std() > 0
 
 
 @pytest.mark.parametrize("estimator", ["logistic", "mlp", "forest"])
@@ -112,6 +120,49 @@ def test_same_seed_gives_the_same_bytes(estimator: str) -> None:
 
     assert first == second
     assert decode(first.model).parameters_hash == parameters_hash(first.parameters)
+
+
+@pytest.mark.parametrize(("name", "metric"), [("wine", Metric.BALANCED_ACCURACY), ("diabetes", Metric.R2)])
+def test_a_trial_scores_each_row_by_a_model_that_did_not_see_it(name: str, metric: Metric) -> None:
+    encoded = datasets.encode(datasets.load(name))
+    classes = encoded.manifest.class_count
+    parameters = estimators.candidates("ridge", classes)[1]
+    model = RidgeClassifier(alpha=1.0) if classes else Ridge(alpha=1.0)
+    splitter = (StratifiedKFold if classes else KFold)(3, shuffle=True, random_state=5)
+
+    trial = run_trial(encoded.features, encoded.targets, classes, metric, "ridge", parameters, seed=5)
+
+    # scikit-learn's own cross-validation, whose weights are not quantised
+    floats = cross_val_predict(
+        make_pipeline(StandardScaler(), model), encoded.features.astype(float), encoded.targets, cv=splitter
+    )
+    theirs = (balanced_accuracy_score if classes else r2_score)(encoded.targets, floats)
+    assert trial.score_wad / WAD == pytest.approx(theirs, abs=0.012)  # two of wine's 178 rows
+    assert decode(trial.model).parameters_hash == parameters_hash(parameters)
+
+
+def test_a_search_prefers_what_generalises() -> None:
+    # Noise with a single true feature: a tree of 8 leaves overfits less than one of 128 (scikit-learn's).
+    rng = np.random.default_rng(3)
+    features = rng.integers(0, 256, (300, 20), np.uint8)
+    targets = (features[:, 0] > 127).astype(np.int64) ^ (rng.random(300) < 0.25)
+    trials = [
+        run_trial(features, targets, 2, Metric.ACCURACY, "tree", parameters, 0)
+        for parameters in estimators.candidates("tree", 2)
+    ]
+    on_training = [np.mean(predict_bytes(trial.model, features) == targets) for trial in trials]
+
+    assert ranked([trial.score_wad for trial in trials])[0] == 0
+    assert np.argmax(on_training) == 2
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_too_few_rows_for_folds_are_rejected(rows: int) -> None:
+    with pytest.raises(EstimatorError, match="3 folds"):
+        run_trial(
+            *(np.zeros((rows, 2), np.uint8), np.arange(rows) % 2, 2, Metric.ACCURACY),
+            *("tree", estimators.candidates("tree", 2)[0], 0),
+        )
 
 
 def test_parameters_are_those_of_the_paper() -> None:
@@ -147,7 +198,7 @@ def test_a_class_of_a_single_row_is_no_obstacle() -> None:
         encoded.features[:101], encoded.targets[:101], encoded.manifest, "logistic", 0
     )
 
-    assert candidate.quantised_score > 0.9  # the first two are told apart by a line (Fisher 1936)
+    assert candidate.score_wad > 0.9 * WAD  # the first two are told apart by a line (Fisher 1936)
 
 
 def test_training_on_a_single_class_is_rejected() -> None:

@@ -1,0 +1,143 @@
+"""Workers whose training is on other machines, some of which die: a Dask scheduler and its workers, each a process."""
+
+import logging
+import time
+from pathlib import Path
+
+import pytest
+
+from offchain.chain.market import EpochSpec
+from offchain.chain.phase import PurchaseStatus
+from offchain.cid import Cid
+from offchain.compute.executor import JobExecutor
+from offchain.compute.spec import JobResult
+from offchain.compute.training import run_job
+from offchain.workers.home import Home
+from offchain.workers.miner import Miner, Move
+from offchain.workers.provider import Plan, Provider
+from tests.clusters import WAIT, Processes, cluster
+from tests.market_world import consumers_of, epoch_spec, priced, provider_of
+from tests.training import EXECUTOR, LIMITS, after
+from tests.unit.compute.jobs import make_job
+from tests.unit.test_miner import published
+from tests.world import UNIT, World, toy_rows
+
+
+def searching(world: World, home: Home, executor: JobExecutor) -> tuple[Miner, int]:
+    """A miner that has begun its search for a task's model."""
+    task = published(world, home, toy_rows(24))
+    miner = Miner(world.miners[0].sender, home, "ridge", 0, executor)
+    assert miner.step(task.task_id) == Move.TRAIN
+    return miner, task.task_id
+
+
+def models(world: World, root: Path, task_id: int) -> tuple[bytes, bytes]:
+    """What was trained, and what a miner trains on this machine alone."""
+    task = world.data_node.registry.task(task_id)
+    home = Home.of(root, world.connection, world.miners[0].address)
+    alone = Home(root, root / "alone", home.blobs)
+    kept = home.load_model(task)
+    miner = Miner(world.miners[0].sender, alone, "ridge", 0, EXECUTOR)
+    trained = None
+    while trained is None:
+        miner._train(task)  # the chain has its commitment already
+        trained = alone.load_model(task)
+        time.sleep(0.1)
+    assert kept is not None
+    return kept.model, trained.model
+
+
+def test_a_search_ends_with_the_same_model_when_a_worker_dies_in_its_middle(
+    world: World, tmp_path: Path
+) -> None:
+    home = Home.of(tmp_path, world.connection, world.miners[0].address)
+    with cluster(2) as there, JobExecutor.dask(there.address, 1, LIMITS) as executor:
+        miner, task_id = searching(world, home, executor)
+        there.kill_with_its_nanny(there.at_work())
+
+        assert after(Move.TRAIN, miner.step, task_id) == Move.COMMIT
+
+    far, near = models(world, tmp_path, task_id)
+    assert far == near
+
+
+def test_a_provider_delivers_when_a_worker_dies_in_the_middle_of_its_job(
+    world: World, tmp_path: Path
+) -> None:
+    seller, job = provider_of(world), make_job("digits", "mlp", 1)
+    home = Home.of(tmp_path, world.connection, seller.address)
+    home.blobs.put(job.rows)
+    epoch_id = priced(world)
+    purchase_id = consumers_of(world)[0].market.buy(
+        epoch_id, 0, UNIT, home.blobs.put(job.spec.to_bytes()).digest
+    )
+    with cluster(2) as there, JobExecutor.dask(there.address, 1, LIMITS) as executor:
+        provider = Provider(seller.sender, home, a_plan(epoch_spec()), executor)
+        provider.step(epoch_id)
+        there.kill_with_its_nanny(there.at_work())
+        until_delivered(provider, epoch_id, purchase_id)
+
+    bought = seller.market.purchase(epoch_id, purchase_id)
+    result = JobResult.from_bytes(home.blobs.get(Cid.on_chain(bought.result_hash, 10_000), 10_000))
+    assert home.blobs.get(Cid.parse(result.model), 100_000) == run_job(job.spec, job.rows).model
+
+
+def a_plan(spec: EpochSpec) -> Plan:
+    return Plan(spec, replenishment=0, epochs=1)
+
+
+def until_delivered(provider: Provider, epoch_id: int, purchase_id: int) -> None:
+    deadline = time.monotonic() + WAIT
+    while provider.market.purchase(epoch_id, purchase_id).status == PurchaseStatus.BOUGHT:
+        assert time.monotonic() < deadline
+        assert provider.failed == {}
+        provider.step(epoch_id)
+        time.sleep(0.1)
+
+
+def test_a_search_goes_on_here_while_the_scheduler_is_gone(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = Home.of(tmp_path, world.connection, world.miners[0].address)
+    with (
+        caplog.at_level(logging.INFO, "offchain"),
+        cluster(1) as there,
+        JobExecutor.dask(there.address, 1, LIMITS) as executor,
+    ):
+        miner, task_id = searching(world, home, executor)
+        there.at_work()
+        there.scheduler.kill()
+        there.scheduler.wait()
+        assert after(Move.TRAIN, miner.step, task_id) == Move.COMMIT
+        said = list(caplog.messages)
+        come_back(there, caplog)
+
+        second = published(world, home, toy_rows(26))
+        assert miner.step(second.task_id) == Move.TRAIN
+        there.at_work()
+
+    assert said.count(f"the Dask cluster at {there.address} does not answer: jobs run on this machine") == 1
+    far, near = models(world, tmp_path, task_id)
+    assert far == near
+
+
+def come_back(there: Processes, caplog: pytest.LogCaptureFixture) -> None:
+    """Start the scheduler and a worker again, and wait until that is noticed."""
+    there.restart_scheduler()
+    there.add_worker()
+    deadline = time.monotonic() + WAIT
+    while f"the Dask cluster at {there.address} is back" not in caplog.messages:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_search_goes_on_here_while_the_cluster_has_no_worker(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = Home.of(tmp_path, world.connection, world.miners[0].address)
+    with cluster(0) as there, JobExecutor.dask(there.address, 1, LIMITS) as executor:
+        miner, task_id = searching(world, home, executor)
+
+        assert after(Move.TRAIN, miner.step, task_id) == Move.COMMIT
+
+    assert f"the Dask cluster at {there.address} has no worker: jobs run on this machine" in caplog.messages
