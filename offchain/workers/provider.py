@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
 from offchain.canonical import to_canonical_json
 from offchain.chain.market import WAD, ComputeMarketClient, EpochSpec, Purchase
@@ -22,6 +23,8 @@ from offchain.workers.moves import Moves
 from offchain.workers.pricing import provable_price
 
 log = logging.getLogger(__name__)
+
+JobKey: TypeAlias = tuple[int, int, bytes]
 
 
 class Move(Enum):
@@ -78,8 +81,8 @@ class Provider:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
         self._sender, self._home, self._plan, self._executor = sender, home, plan, executor
-        self._jobs: dict[tuple[int, int], RunningJob] = {}
-        self.failed: dict[tuple[int, int], JobFailure] = {}
+        self._jobs: dict[JobKey, RunningJob] = {}
+        self.failed: dict[JobKey, JobFailure] = {}
 
     def epochs(self) -> list[int]:
         """The ids of this account's epochs, after opening the next one where it is time."""
@@ -147,8 +150,7 @@ class Provider:
         return [
             purchase
             for purchase in self.market.purchases(epoch_id)
-            if purchase.status == PurchaseStatus.BOUGHT
-            and (epoch_id, purchase.purchase_id) not in self.failed
+            if purchase.status == PurchaseStatus.BOUGHT and _key_of(purchase) not in self.failed
         ]
 
     def _due(self, epoch_id: int, phase: EpochPhase) -> list[Purchase]:
@@ -167,7 +169,7 @@ class Provider:
         log.info("epoch %d: price %.6f, proved in %d transaction(s)", epoch_id, price / WAD, len(receipts))
 
     def _serve(self, purchase: Purchase, *, is_last_call: bool) -> None:
-        key = purchase.epoch_id, purchase.purchase_id
+        key = _key_of(purchase)
         if key not in self._jobs:
             try:
                 self._jobs[key] = self._start(purchase)
@@ -205,7 +207,7 @@ class Provider:
             return
         except JobFailure as failure:
             # Not delivered, so the contract refunds it; the bond's share is the price of the failure.
-            self.failed[purchase.epoch_id, purchase.purchase_id] = failure
+            self.failed[_key_of(purchase)] = failure
             log.warning(
                 "purchase %d of epoch %d will be refunded: %s",
                 *(purchase.purchase_id, purchase.epoch_id, failure),
@@ -232,3 +234,8 @@ class Provider:
                 log.error("epoch %d: %s", epoch_id, missed_by_provider(self.market.epoch(epoch_id), purchase))
         if self.market.epoch(epoch_id).free_bond > 0:
             self.market.release_bond(epoch_id)
+
+
+def _key_of(purchase: Purchase) -> JobKey:
+    """The job of a purchase: after a reorganisation its number may stand for another's."""
+    return purchase.epoch_id, purchase.purchase_id, purchase.job_hash
