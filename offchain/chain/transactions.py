@@ -15,6 +15,7 @@ from web3.types import TxParams, TxReceipt, Wei
 
 from offchain.chain.connection import Connection
 from offchain.chain.errors import (
+    EndpointFaulty,
     FeeTooHigh,
     GasMissing,
     TransactionOvertaken,
@@ -87,6 +88,7 @@ class Sender:
         FeeTooHigh : it may cost more than the rules allow
         TransactionOvertaken : another transaction of the account came first, and may have changed what is to do
         EndpointFaulty : the node answers what cannot be
+        OSError : the node is away, and was for as long as a transaction is waited for where one was sent
         TransactionTimeout : it was sent and is in no block yet, or not deep enough
         """
         with self._lock, self.connection.asking():
@@ -108,7 +110,11 @@ class Sender:
             fields = content | self._frame(nonce, gas, fees.within(gas, self._rules.most_wei, base_fee))
             self._outstanding = self._sign(fields)
             try:
-                return self._submit(self._outstanding)
+                self._submit(self._outstanding)
+                return
+            except (OSError, EndpointFaulty) as error:
+                log.warning("whether a transaction has arrived is yet to be seen: %s", error)
+                return
             except TransactionRejected:
                 self._outstanding = None
                 if not has_rival:
@@ -132,13 +138,22 @@ class Sender:
         return int(nonce), has_rival
 
     def _follow(self) -> TxReceipt:
-        """Do what is to be done about the outstanding transaction until it has come to its end."""
+        """Do what is to be done about the outstanding transaction until it has come to its end.
+
+        A node that is away is waited for: what was sent may be in a block meanwhile.
+        """
         seconds = RECEIPT_SECONDS + CONFIRMATION_SECONDS * self._rules.confirmations
         deadline, was_in_block, pause = time.monotonic() + seconds, False, POLL_SECONDS
         while True:
             sent = self._outstanding
             assert sent is not None
-            standing, receipt = self._look_for(sent)
+            try:
+                standing, receipt = self._look_for(sent)
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                pause = _rest(pause)
+                continue
             if was_in_block and receipt is None:
                 log.warning("transaction %s was in a block that is no more", sent.hashes[0].to_0x_hex())
             was_in_block = receipt is not None
@@ -153,13 +168,14 @@ class Sender:
                     self._outstanding = None
                     raise TransactionOvertaken(self.address, sent.nonce)
                 case Step.RESEND:
-                    self._resend(sent)
+                    with suppress(OSError):  # it is looked for again in any case
+                        self._resend(sent)
                 case Step.REPLACE:
-                    self._replace(sent)
+                    with suppress(OSError):
+                        self._replace(sent)
             if time.monotonic() > deadline:
                 raise TransactionTimeout(sent.hashes[0].to_0x_hex(), seconds)
-            time.sleep(pause)
-            pause = min(1.5 * pause, LONGEST_POLL_SECONDS)
+            pause = _rest(pause)
 
     def _look_for(self, sent: Outstanding) -> tuple[Standing, TxReceipt | None]:
         """Where a transaction stands, with its receipt where it is in a block."""
@@ -271,3 +287,9 @@ class Sender:
         call: TxParams = {key: transaction[key] for key in ("from", "to", "data")}  # type: ignore[assignment]
         self.connection.w3.eth.call(call, receipt["blockNumber"])
         raise UnknownRevert(b"")
+
+
+def _rest(pause: float) -> float:
+    """Wait between two looks; gives how long to wait the next time."""
+    time.sleep(pause)
+    return min(1.5 * pause, LONGEST_POLL_SECONDS)
