@@ -104,6 +104,7 @@ class Facts:
     outside : tokens outside the vault, likewise
     clock : pairs of the wall clock and the newest block's timestamp, about one a second
     complaints : what the workers' logs have that no worker should say, with the log's name
+    stamps : the timestamps of the chain's blocks, in their order
     """
 
     profile: Profile
@@ -121,6 +122,7 @@ class Facts:
     done: Done
     verdicts: tuple[Verdict, ...]
     complaints: tuple[str, ...]
+    stamps: tuple[int, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write them as JSON."""
@@ -209,6 +211,11 @@ class Reader:
             transaction = self._w3.eth.get_transaction(name)
             function, arguments = self._input(transaction)
             yield Act(number, stamps[number], transaction["from"], function, _subject(arguments, told), told)
+
+    def stamps(self, first: int, last: int) -> Iterator[int]:
+        """The timestamps of blocks."""
+        for number in range(first, last + 1):
+            yield self._w3.eth.get_block(number)["timestamp"]
 
     def _told(self, receipt: Any) -> Iterator[Told]:
         found = []

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import accumulate
 
 DEEPEST_REORGANISATION = 4
 
@@ -103,6 +104,7 @@ class Profile:
 
     pace : how long its windows are, relative to those that an idle machine needs
     gap : seconds from one task to the next, before pace
+    posting : "steady", or "random" where the gaps are drawn from an exponential distribution
     """
 
     tasks: int = 20
@@ -115,6 +117,7 @@ class Profile:
     seed: int = 1
     pace: float = 1.0
     gap: float = 40.0
+    posting: str = "steady"
 
     @property
     def windows(self) -> Windows:
@@ -128,12 +131,21 @@ class Profile:
     @property
     def room(self) -> float:
         """Seconds of unbroken life in which a worker can do anything that is due, its start included."""
-        return 30.0 * self.pace
+        return 20.0 + 15.0 * self.pace
+
+    @property
+    def post_times(self) -> list[float]:
+        """When the tasks are posted, in seconds since the workers run."""
+        source, gap = random.Random(self.seed), self.gap * self.pace
+        gaps = [
+            source.expovariate(1 / gap) if self.posting == "random" else gap for _ in range(self.tasks - 1)
+        ]
+        return list(accumulate(gaps, initial=0.0))
 
     @property
     def posting_seconds(self) -> float:
         """From the first task to the last."""
-        return self.gap * self.pace * (self.tasks - 1)
+        return self.post_times[-1]
 
     @property
     def busy_seconds(self) -> float:

@@ -11,16 +11,18 @@ from tests.chaos.checks import CHECKS, losses
 from tests.chaos.facts import Facts
 
 INTRODUCTION = """\
-{profile.miners} miners, {profile.providers} provider(s), {profile.consumers} consumers, two data nodes and an index, each a
-`pole` process with a home of its own, work on an Anvil with a block a second, through a proxy that fails. They are killed
-by SIGKILL, half of the times while they send a transaction, and started again within three seconds. A fault is a request
-that is dropped before or after it is passed on, delayed, cut off, or answered with 503, too many requests, or no JSON; one
-in twenty is an outage of seconds. A reorganisation replaces up to four blocks; of half of them all transactions are lost,
-of the others they come into the new blocks."""
+{profile.miners} miners, {profile.providers} provider(s), {profile.consumers} consumers, two data nodes and an
+index, each a `pole` process with a home of its own, work on an Anvil with a block a second, through a proxy
+that fails. They are killed by SIGKILL, half of the times while they send a transaction, and started again
+within three seconds. A fault is a request that is dropped before or after it is passed on, delayed, cut off, or
+answered with 503, too many requests, or no JSON; one in twenty is an outage of seconds. A reorganisation
+replaces up to four blocks; of half of them all transactions are lost, of the others they come into the new
+blocks."""
 RULE = """\
-A bond counts as lost to a fault that the deadline left room for where its owner was up for {profile.room:.0f} s on end,
-its start included, between the moment from which it could do what was due and the deadline. What follows is judged by
-the chain's transactions, events and calls, without the workers' code and without the index."""
+A bond counts as lost to a fault that the deadline left room for where its owner was up for {profile.room:.0f} s
+on end, its start included, between the moment from which it could do what was due and the deadline. What
+follows is judged by the chain's transactions, events and calls, without the workers' code and without the
+index."""
 
 
 def figures(facts: Facts) -> dict[str, Any]:

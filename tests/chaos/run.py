@@ -70,6 +70,10 @@ class Run:
     reorganisations: int = 0
     posts: list[subprocess.Popen[bytes]] = field(default_factory=list)
     posted: int = 0
+    post_times: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.post_times = self.profile.post_times
 
     @property
     def elapsed(self) -> float:
@@ -149,8 +153,7 @@ class Run:
         for process in [process for process in self.posts if process.poll() is not None]:
             self.posts.remove(process)
             self.posted += process.returncode == 0
-        gap = self.profile.gap * self.profile.pace
-        wanted = min(self.profile.tasks, 1 + int(self.elapsed / gap))
+        wanted = sum(at <= self.elapsed for at in self.post_times)
         if len(self.posts) < DATA_NODES and self.posted + len(self.posts) < wanted:
             self.posts.append(self._posting((self.posted + len(self.posts)) % DATA_NODES))
 
@@ -230,6 +233,7 @@ class Run:
             done=Done(self.company.kills, self.proxy.taken.total(), self.reorganisations),
             verdicts=verdicts,
             complaints=tuple(_complaints(self.folder / "logs")),
+            stamps=tuple(reader.stamps(acts[0].block, acts[-1].block)),
         )
 
     def _verify(self, name: str) -> Verdict:
