@@ -124,23 +124,30 @@ def every_epoch_pays_out_what_it_took(facts: Facts) -> Iterator[str]:
 
 
 def no_bond_was_lost_that_could_be_kept(facts: Facts) -> Iterator[str]:
-    """Whose bond is lost was not up for `profile.room` seconds on end in the time that the deadline left."""
+    """Whose bond is lost was not up for as long on end as it takes, in the time that the deadline left."""
     for loss in losses(facts):
-        if loss.longest_up >= facts.profile.room:
-            yield f"{loss}, and was up for {loss.longest_up:.0f} s on end"
+        if loss.longest_up >= loss.room:
+            yield str(loss)
 
 
 class Loss:
     """A bond that was lost, or a part of one, and how long its owner was up in the time that there was."""
 
-    def __init__(self, facts: Facts, what: str, account: str, opened_at: int, ends_at: int) -> None:
+    def __init__(
+        self, facts: Facts, what: str, account: str, opened_at: int, ends_at: int, jobs: int = 0
+    ) -> None:
+        """jobs : how many are to be trained first, one after the other."""
         names = {address: name for name, address in facts.accounts.items()}
+        self.room = facts.profile.room + jobs * facts.profile.job_seconds
         self.what, self.worker = what, names.get(account, account)
         self.seconds = ends_at - opened_at
         self.longest_up = longest_up(facts, self.worker, opened_at, ends_at)
 
     def __str__(self) -> str:
-        return f"{self.what} {self.worker} lost its bond: it had {self.seconds} s"
+        return (
+            f"{self.what} {self.worker} lost its bond: of {self.seconds} s it was up for at most"
+            f" {self.longest_up:.0f} on end, and needs {self.room:.0f}"
+        )
 
 
 def losses(facts: Facts) -> Iterator[Loss]:
@@ -168,7 +175,7 @@ def losses(facts: Facts) -> Iterator[Loss]:
         for event in _named(acts, "PurchaseRefunded"):
             number = event.values["purchaseId"]
             what = f"epoch {epoch.epoch_id}, purchase {number}:"
-            yield Loss(facts, what, epoch.provider, bought[number], epoch.delivers_until)
+            yield Loss(facts, what, epoch.provider, bought[number], epoch.delivers_until, len(bought))
 
 
 def longest_up(facts: Facts, worker: str, opened_at: int, ends_at: int) -> float:

@@ -126,12 +126,17 @@ class Profile:
         def seconds(base: int) -> int:
             return max(10, round(base * self.pace))
 
-        return Windows(*map(seconds, (180, 60, 60, 25, 20, 20, 10, 40, 20)))
+        return Windows(*map(seconds, (210, 60, 60, 25, 20, 20, 10, 70, 20)))
 
     @property
     def room(self) -> float:
-        """Seconds of unbroken life in which a worker can do anything that is due, its start included."""
+        """Seconds of unbroken life in which a worker can do what is due, its start included, but for training."""
         return 20.0 + 15.0 * self.pace
+
+    @property
+    def job_seconds(self) -> float:
+        """Seconds that one job takes a provider, which trains one after the other."""
+        return 10.0 * self.pace
 
     @property
     def post_times(self) -> list[float]:

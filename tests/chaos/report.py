@@ -20,9 +20,9 @@ replaces up to four blocks; of half of them all transactions are lost, of the ot
 blocks."""
 RULE = """\
 A bond counts as lost to a fault that the deadline left room for where its owner was up for {profile.room:.0f} s
-on end, its start included, between the moment from which it could do what was due and the deadline. What
-follows is judged by the chain's transactions, events and calls, without the workers' code and without the
-index."""
+on end, its start included, and {profile.job_seconds:.0f} s more for each job that it had to train first,
+between the moment from which it could do what was due and the deadline. What follows is judged by the chain's
+transactions, events and calls, without the workers' code and without the index."""
 
 
 def figures(facts: Facts) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _lines(facts: Facts, findings: dict[str, list[str]]) -> Iterator[str]:
     for name in CHECKS:
         yield f"| {name} | {'**fails**' if findings[name] else 'holds'} |"
     found = [line for lines in findings.values() for line in lines]
-    lost = [f"{loss}, and was up for at most {loss.longest_up:.0f} s on end" for loss in losses(facts)]
+    lost = [str(loss) for loss in losses(facts)]
     for title, lines in (("What does not hold", found), ("Bonds that were lost", lost)):
         if lines:
             yield ""

@@ -210,6 +210,15 @@ def test_a_lost_bond_is_a_fault_where_its_owner_was_up_for_long_enough(
     assert bool(judge(facts)["no bond was lost that could be kept"]) == is_found
 
 
+@pytest.mark.parametrize(("up", "is_found"), [(44, False), (46, True)])
+def test_a_provider_needs_time_for_the_job_too(up: int, is_found: bool) -> None:
+    """It is up from the purchase at 60 on; what it sold is due at 120, and takes it 35 s and 10 for the job."""
+    facts = refunded(replace(well(), epochs=(replace(EPOCH, delivers_until=120),)))
+    facts = replace(facts, lives=(Life("provider-0", 1060.0, 1060.0 + up, -9, "kill"),))
+
+    assert bool(judge(facts)["no bond was lost that could be kept"]) == is_found
+
+
 def test_a_bond_counts_as_lost_by_whoever_lost_it() -> None:
     aborted = replace(well(), tasks=(replace(TASK, phase=Phase.ABORTED),))
 
