@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 32.0  # the shortest windows that a deployment allows are not much longer
 LOOK_AGAIN_SECONDS = (5.0, 20.0, 80.0, 320.0, 1280.0)  # in all about twice as long as until a block is final
+LONG_STEP_SECONDS = 1.0
 GONE = (UnknownTask, UnknownEpoch)
 """The block that had it is no more: a list is made from where the chain is now."""
 
@@ -43,17 +44,29 @@ class Rounds:
     task whose step fails is tried again after a pause that doubles each time, up to half a minute, or at once when
     the node answers again. It is not given up, for a bond may be at stake.
 
-    The block by which a task is done may be reorganised away, so the task is looked at again a few times.
+    The block by which a task is done may be reorganised away, so the task is looked at again a few times. What waits
+    has a bond at stake and a deadline, so it is looked at after each step that took long, as training does.
     """
 
     def __init__(self, step: Callable[[int], Enum]) -> None:
         self._step = step
         self._finished: dict[int, Finish] = {}
+        self._waiting: set[int] = set()
         self.failures: dict[int, Failure] = {}
 
     def run(self, task_ids: Iterable[int]) -> list[int]:
         """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
-        return [task_id for task_id in task_ids if not self._rests(task_id) and not self._finishes(task_id)]
+        unfinished = []
+        for task_id in task_ids:
+            if self._rests(task_id):
+                continue
+            started = time.monotonic()
+            if not self._finishes(task_id):
+                unfinished.append(task_id)
+            if time.monotonic() - started > LONG_STEP_SECONDS:
+                for waiting in sorted(self._waiting - {task_id}):
+                    self._finishes(waiting)
+        return unfinished
 
     def _rests(self, task_id: int) -> bool:
         """Whether a task is finished and not to be looked at now."""
@@ -65,7 +78,7 @@ class Rounds:
         if before is not None and time.monotonic() < before.resume_at:
             return False
         try:
-            done = self._step(task_id).name == "DONE"
+            move = self._step(task_id).name
         except Exception as error:
             times = before.times + 1 if before and not isinstance(error, AWAY) else 1
             resume_at = time.monotonic() + min(POLL_SECONDS * 2**times, LONGEST_PAUSE_SECONDS)
@@ -73,8 +86,9 @@ class Rounds:
             log.warning("task %d: %s", task_id, error if str(error) else repr(error))
             return False
         self.failures.pop(task_id, None)
+        self._waiting = self._waiting | {task_id} if move == "WAIT" else self._waiting - {task_id}
         finish = self._finished.pop(task_id, None)
-        if done:
+        if done := move == "DONE":
             times = finish.times if finish else 0
             pause = LOOK_AGAIN_SECONDS[times] if times < len(LOOK_AGAIN_SECONDS) else math.inf
             self._finished[task_id] = Finish(times + 1, time.monotonic() + pause)

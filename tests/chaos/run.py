@@ -163,7 +163,7 @@ class Run:
             *("task", "post", DATASETS[number % len(DATASETS)], "--detach", "--min-score", "0.3"),
             *("--commit-seconds", windows.commit, "--disclose-seconds", windows.disclose),
             *("--reveal-seconds", windows.reveal, "--mapping-width", "0"),
-            *("--confirmations", DEEPEST_REORGANISATION),
+            *("--confirmations", DEEPEST_REORGANISATION if self.profile.reorganisations else 0),
         ]
         environment = environment_of(self.folder, name, self.url, POLE_ACCOUNT=_account(name))
         with (self.folder / "logs" / f"{name}-posts.log").open("ab") as log:

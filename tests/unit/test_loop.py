@@ -199,6 +199,24 @@ def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) 
     assert made == [Move.WAIT, Move.REVEAL, Move.DONE]
 
 
+def test_watch_looks_at_what_waits_after_every_long_step(clock: Clock) -> None:
+    """The first task is due at ten seconds, while the second trains for 20 and the others wait to."""
+    made: list[tuple[float, int, Move]] = []
+
+    def step(task_id: int) -> Move:
+        began = clock.now
+        if task_id > 1:
+            clock.sleep(20)
+        move = Move.TRAIN if task_id > 1 else Move.REVEAL if clock.now >= 10 else Move.WAIT
+        made.append((began, task_id, move))
+        return move
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: [1, 2, 3, 4])
+
+    assert made[:3] == [(0, 1, Move.WAIT), (0, 2, Move.TRAIN), (20, 1, Move.REVEAL)]
+
+
 def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(clock: Clock) -> None:
     """The second task comes after four seconds, and takes two steps; at one second the node is away."""
     second = steps(Move.WAIT, Move.DONE)
