@@ -8,6 +8,8 @@ PYTHON ?= python3.11
 DATASET ?= iris
 PER_FILE ?= 20
 PER_MODULE ?= 6
+CHAOS ?= --pace 1.5 --gap 27
+SOAK ?=
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -76,6 +78,14 @@ bench: setup ## Measure gas and speed; writes docs/results/bench.json
 .PHONY: experiments
 experiments: setup ## Write the economics tables and charts under docs/results
 	$(TOOLS) python -m offchain.economics.experiments
+
+.PHONY: chaos
+chaos: setup ## Kill workers, break the endpoint and reorganise the chain for half an hour; writes docs/results/chaos.md
+	$(TOOLS) python -m tests.chaos $(CHAOS)
+
+.PHONY: soak
+soak: setup ## Run without faults and measure throughput and block intervals; writes docs/results/soak.md
+	$(TOOLS) python -m tests.soak $(SOAK)
 
 .PHONY: node
 node: setup ## Run a local chain at http://127.0.0.1:8545 with a block a second

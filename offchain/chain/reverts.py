@@ -6,6 +6,7 @@ the exception that caused it.
 """
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -17,13 +18,6 @@ from eth_utils.address import to_checksum_address
 from web3.exceptions import ContractLogicError
 
 from offchain.chain.errors import BY_NAME, TransactionReverted, UnknownRevert
-
-try:  # only who runs an in-process chain has it
-    from eth_tester.exceptions import TransactionFailed
-except ImportError:
-
-    class TransactionFailed(Exception):  # type: ignore[no-redef]
-        """Never raised: there is no eth-tester."""
 
 
 class RevertDecoder:
@@ -57,8 +51,14 @@ class RevertDecoder:
         """Raise the typed error of any revert in the block."""
         try:
             yield
-        except (ContractLogicError, TransactionFailed) as error:
+        except _reverts() as error:
             raise self.decode(_revert_data(error)) from error
+
+
+def _reverts() -> tuple[type[Exception], ...]:
+    """What a revert is raised as: by eth-tester only where somebody runs it, for to load it takes a second."""
+    tester = sys.modules.get("eth_tester.exceptions")
+    return (ContractLogicError, tester.TransactionFailed) if tester else (ContractLogicError,)
 
 
 def _revert_data(error: Exception) -> bytes:

@@ -16,6 +16,7 @@ from web3.types import TxParams, TxReceipt, Wei
 from offchain import metrics
 from offchain.chain.connection import Connection
 from offchain.chain.errors import (
+    EndpointFaulty,
     FeeTooHigh,
     GasMissing,
     TransactionOvertaken,
@@ -88,6 +89,7 @@ class Sender:
         FeeTooHigh : it may cost more than the rules allow
         TransactionOvertaken : another transaction of the account came first, and may have changed what is to do
         EndpointFaulty : the node answers what cannot be
+        OSError : the node is away, and was for as long as a transaction is waited for where one was sent
         TransactionTimeout : it was sent and is in no block yet, or not deep enough
         """
         with self._lock, self.connection.asking():
@@ -116,9 +118,11 @@ class Sender:
                     metrics.TRANSACTIONS.labels("failed").inc()
                     raise
                 fees = fees.raised().raised().raised()  # it takes the place of one whose fees are not known
-            else:
-                metrics.TRANSACTIONS.labels("sent").inc()
-                return
+                continue
+            except (OSError, EndpointFaulty) as error:
+                log.warning("whether a transaction has arrived is yet to be seen: %s", error)
+            metrics.TRANSACTIONS.labels("sent").inc()
+            return
 
     def _first_nonce(self) -> tuple[int, bool]:
         """The first nonce that no block has used, and whether a transaction that is not known here waits with it.
@@ -137,13 +141,22 @@ class Sender:
         return int(nonce), has_rival
 
     def _follow(self) -> TxReceipt:
-        """Do what is to be done about the outstanding transaction until it has come to its end."""
+        """Do what is to be done about the outstanding transaction until it has come to its end.
+
+        A node that is away is waited for: what was sent may be in a block meanwhile.
+        """
         seconds = RECEIPT_SECONDS + CONFIRMATION_SECONDS * self._rules.confirmations
         deadline, was_in_block, pause = time.monotonic() + seconds, False, POLL_SECONDS
         while True:
             sent = self._outstanding
             assert sent is not None
-            standing, receipt = self._look_for(sent)
+            try:
+                standing, receipt = self._look_for(sent)
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                pause = _rest(pause)
+                continue
             if was_in_block and receipt is None:
                 log.warning("transaction %s was in a block that is no more", sent.hashes[0].to_0x_hex())
             was_in_block = receipt is not None
@@ -160,13 +173,14 @@ class Sender:
                     self._outstanding = None
                     raise TransactionOvertaken(self.address, sent.nonce)
                 case Step.RESEND:
-                    self._resend(sent)
+                    with suppress(OSError):  # it is looked for again in any case
+                        self._resend(sent)
                 case Step.REPLACE:
-                    self._replace(sent)
+                    with suppress(OSError):
+                        self._replace(sent)
             if time.monotonic() > deadline:
                 raise TransactionTimeout(sent.hashes[0].to_0x_hex(), seconds)
-            time.sleep(pause)
-            pause = min(1.5 * pause, LONGEST_POLL_SECONDS)
+            pause = _rest(pause)
 
     def _look_for(self, sent: Outstanding) -> tuple[Standing, TxReceipt | None]:
         """Where a transaction stands, with its receipt where it is in a block."""
@@ -279,3 +293,9 @@ class Sender:
         call: TxParams = {key: transaction[key] for key in ("from", "to", "data")}  # type: ignore[assignment]
         self.connection.w3.eth.call(call, receipt["blockNumber"])
         raise UnknownRevert(b"")
+
+
+def _rest(pause: float) -> float:
+    """Wait between two looks; gives how long to wait the next time."""
+    time.sleep(pause)
+    return min(1.5 * pause, LONGEST_POLL_SECONDS)

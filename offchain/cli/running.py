@@ -67,6 +67,7 @@ def log_progress(log_format: str) -> None:
         )
         handler.setFormatter(Printable("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)  # web3 warns where a request fails that it can do without
     for noisy in ("web3", "urllib3", "requests", "botocore", "aiobotocore", "s3fs", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("distributed").setLevel(

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares  # type: ignore[import-untyped]
 
 BEST_SCORE = 1.0
 _STARTS = (-5.0, -2.0, 0.0, 2.0)  # ln k
@@ -85,6 +84,9 @@ def fit_curve(iterations: Sequence[float], scores: Sequence[float]) -> LearningC
     >>> round(found.start, 6), round(found.gain, 6), round(found.efficiency, 6)
     (0.3, 0.2, 0.5)
     """
+    # Every worker imports this module, and few fit: it takes a second to load.
+    from scipy.optimize import least_squares  # type: ignore[import-untyped]
+
     x, y = np.asarray(iterations, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 1 or x.size < 3 or np.unique(x).size < 2:
         raise ValueError("a curve needs at least three points, not all at the same number of iterations")

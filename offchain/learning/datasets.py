@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from sklearn import datasets as bundled
 
 from offchain.learning.errors import (
     ConstantColumn,
@@ -30,15 +29,7 @@ from offchain.learning.errors import (
 from offchain.learning.limits import MAX_CLASSES, MAX_DATA_FILE_BYTES, MAX_FEATURES
 from offchain.learning.manifest import ClassTarget, Feature, Manifest, ValueTarget
 
-_LOADERS: Final = MappingProxyType[str, Callable[[], Any]](
-    {
-        "iris": bundled.load_iris,
-        "wine": bundled.load_wine,
-        "breast_cancer": bundled.load_breast_cancer,
-        "digits": bundled.load_digits,
-        "diabetes": bundled.load_diabetes,
-    }
-)
+_BUNDLED: Final = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 _PIXEL_RANGES: Final = MappingProxyType({"digits": (0.0, 16.0)})
 _ABSENT: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 _MAX_INTEGER_CLASSES: Final = 32
@@ -101,9 +92,12 @@ def load(name: str) -> Dataset:
     UnknownDataset
         Where the name is none of them.
     """
-    if name not in _LOADERS:
-        raise UnknownDataset(name, tuple(_LOADERS))
-    bunch = _LOADERS[name]()
+    if name not in _BUNDLED:
+        raise UnknownDataset(name, _BUNDLED)
+    # Who carries tasks imports this module, and does not load any: scikit-learn takes two seconds.
+    from sklearn import datasets as bundled
+
+    bunch: Any = getattr(bundled, f"load_{name}")()
     class_names = tuple(str(label) for label in bunch["target_names"]) if "target_names" in bunch else None
     title = next(line.strip() for line in bunch["DESCR"].splitlines() if line.strip() and line[0] != ".")
     return Dataset(

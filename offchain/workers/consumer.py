@@ -218,11 +218,14 @@ class Consumer:
     def _run_errand(self, task: Task) -> Move | None:
         """Make the next move for the task's order; None where there is no open one."""
         order = self._home.load_order(task)
-        if order is None or order.closed or order.collected:
+        if order is None or order.collected:
             return None
         declaration = self._declaration(order)
         purchase = self._purchase(task, order)
         standing = standing_of(declaration, purchase)
+        # The block that closed it may be reorganised away: then money is in the market again.
+        if order.closed and standing not in (Standing.DECLARED, Standing.BOUGHT):
+            return None
         if standing is Standing.CLOSED:
             self._home.save_order(task, replace(order, closed=True))
             return Move.CLOSE

@@ -10,6 +10,7 @@ from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
+from offchain.cid import Cid
 from offchain.learning.datasets import EncodedDataset
 from offchain.learning.metrics import Metric
 from offchain.learning.row_tree import part_rows
@@ -100,6 +101,7 @@ class DataNode:
         self._sender, self._home, self._token_bytes = sender, home, token_bytes
         self._ended: set[int] = set()  # tasks of which is said what was missed
         self._own: list[int] = []
+        self._published: dict[bytes, bytes] = {}  # the training rows' name by the draw's seed
         self._looked_at = 0  # the last task of which it is known whose it is
 
     def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
@@ -131,14 +133,26 @@ class DataNode:
         return self.registry.post(spec)
 
     def tasks(self) -> list[int]:
-        """The ids of this account's tasks, but for those that had ended before they were looked at."""
+        """The ids of this account's tasks, but for those that had ended before they were looked at.
+
+        A reorganisation may give a number to another task: so long as a task is not drawn it is looked at again, and
+        where there are fewer tasks than before, all are.
+        """
         count = self.registry.task_count()
+        if count < self._looked_at:
+            self._own, self._looked_at = [], 0
+        recent, are_drawn = [], True
         for task_id in range(self._looked_at + 1, count + 1):
+            phase = self.proof.phase_of(task_id)
             is_own = self.registry.task(task_id).data_node == self.address
-            if is_own and not self.proof.phase_of(task_id).is_over:
-                self._own.append(task_id)
-            self._looked_at = task_id
-        return self._own
+            found = [task_id] if is_own and not phase.is_over else []
+            are_drawn = are_drawn and phase != Phase.DRAW
+            if are_drawn:
+                self._own += found
+                self._looked_at = task_id
+            else:
+                recent += found
+        return self._own + recent
 
     def step(self, task_id: int) -> Move:
         """Make the next move for a task, if there is one, and tell which."""
@@ -147,7 +161,7 @@ class DataNode:
         move = decide(
             phase,
             due=self._is_due(phase, task),
-            published=phase != Phase.DRAW and self.registry.published_training_rows(task_id) is not None,
+            published=phase != Phase.DRAW and self._is_published(phase, task),
         )
         if move in (Move.ABORT, Move.DONE) and task_id not in self._ended:
             self._ended.add(task_id)
@@ -169,6 +183,15 @@ class DataNode:
             nobody_leads = self.proof.leader_of(task.task_id) is None
             return nobody_leads or timestamp >= task.reveal_ends_at
         return False
+
+    def _is_published(self, phase: Phase, task: Task) -> bool:
+        """Whether the training rows are published, and not those of a draw that was reorganised away."""
+        told = self.registry.published_training_rows(task.task_id)
+        if told is None or phase != Phase.COMMIT or told == self._published.get(task.seed):
+            return told is not None
+        blob = self._rows(task).training_blob(self.registry.test_rows_of(task.task_id))
+        self._published[task.seed] = Cid.of(blob).digest
+        return told == self._published[task.seed]
 
     def _make(self, move: Move, task: Task) -> None:
         match move:

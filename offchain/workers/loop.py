@@ -1,18 +1,24 @@
 """The thin loops around every worker's step."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from offchain import metrics
+from offchain.chain.errors import UnknownEpoch, UnknownTask
 from offchain.workers.errors import AWAY, PASSING
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 32.0  # the shortest windows that a deployment allows are not much longer
+LOOK_AGAIN_SECONDS = (5.0, 20.0, 80.0, 320.0, 1280.0)  # in all about twice as long as until a block is final
+LONG_STEP_SECONDS = 1.0
+GONE = (UnknownTask, UnknownEpoch)
+"""The block that had it is no more: a list is made from where the chain is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +30,59 @@ class Failure:
     resume_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How often a task was found finished in a row, and when to look at it again."""
+
+    times: int
+    look_at: float
+
+
 class Rounds:
     """Steps through tasks so that none can stop the others.
 
     Tasks, their data and their terms come from strangers, so no list of what a step may raise is complete. A
     task whose step fails is tried again after a pause that doubles each time, up to half a minute, or at once when
     the node answers again. It is not given up, for a bond may be at stake.
+
+    The block by which a task is done may be reorganised away, so the task is looked at again a few times. What waits
+    has a bond at stake and a deadline, so it is looked at after each step that took long, as training does.
     """
 
     def __init__(self, step: Callable[[int], Enum]) -> None:
         self._step = step
-        self._finished: set[int] = set()
+        self._finished: dict[int, Finish] = {}
+        self._waiting: set[int] = set()
         self.failures: dict[int, Failure] = {}
 
     def run(self, task_ids: Iterable[int]) -> list[int]:
         """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
-        unfinished = (task_id for task_id in task_ids if task_id not in self._finished)
-        left = [task_id for task_id in unfinished if not self._finishes(task_id)]
+        left = []
+        for task_id in task_ids:
+            if self._rests(task_id):
+                continue
+            started = time.monotonic()
+            if not self._finishes(task_id):
+                left.append(task_id)
+            if time.monotonic() - started > LONG_STEP_SECONDS:
+                for waiting in sorted(self._waiting - {task_id}):
+                    self._finishes(waiting)
         metrics.TASKS.labels("open").set(len(left) - len(self.failures))
         metrics.TASKS.labels("failing").set(len(self.failures))
         metrics.TASKS.labels("finished").set(len(self._finished))
         return left
+
+    def _rests(self, task_id: int) -> bool:
+        """Whether a task is finished and not to be looked at now."""
+        finish = self._finished.get(task_id)
+        return finish is not None and time.monotonic() < finish.look_at
 
     def _finishes(self, task_id: int) -> bool:
         before = self.failures.get(task_id)
         if before is not None and time.monotonic() < before.resume_at:
             return False
         try:
-            done = self._step(task_id).name == "DONE"
+            move = self._step(task_id).name
         except Exception as error:
             times = before.times + 1 if before and not isinstance(error, AWAY) else 1
             resume_at = time.monotonic() + min(POLL_SECONDS * 2**times, LONGEST_PAUSE_SECONDS)
@@ -60,8 +91,12 @@ class Rounds:
             return False
         metrics.STEPPED_AT.set_to_current_time()
         self.failures.pop(task_id, None)
-        if done:
-            self._finished.add(task_id)
+        self._waiting = self._waiting | {task_id} if move == "WAIT" else self._waiting - {task_id}
+        finish = self._finished.pop(task_id, None)
+        if done := move == "DONE":
+            times = finish.times if finish else 0
+            pause = LOOK_AGAIN_SECONDS[times] if times < len(LOOK_AGAIN_SECONDS) else math.inf
+            self._finished[task_id] = Finish(times + 1, time.monotonic() + pause)
         return done
 
 
@@ -82,7 +117,7 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
     while True:
         try:
             rounds.run(tasks())
-        except PASSING as error:
+        except (*PASSING, *GONE) as error:
             log.warning("%s", error)
         time.sleep(POLL_SECONDS)
 
@@ -94,7 +129,7 @@ def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]],
         try:
             known = list(tasks())
             unfinished = rounds.run(known)
-        except PASSING as error:
+        except (*PASSING, *GONE) as error:
             log.warning("%s", error)
         else:
             if len(known) >= count and not unfinished:

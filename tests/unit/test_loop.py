@@ -6,7 +6,14 @@ from itertools import count
 
 import pytest
 
-from offchain.chain.errors import FeeTooHigh, TransactionRejected, TransactionTimeout, UnknownRevert
+from offchain.chain.errors import (
+    FeeTooHigh,
+    TransactionRejected,
+    TransactionTimeout,
+    UnknownEpoch,
+    UnknownRevert,
+    UnknownTask,
+)
 from offchain.cid import Cid, Codec
 from offchain.storage import BlobTooLarge, StorageAway
 from offchain.workers import loop
@@ -71,7 +78,8 @@ def test_watch_serves_the_other_tasks_when_one_fails(clock: Clock, error: Except
     with pytest.raises(Ended):
         loop.watch(step, lambda: tasks)
 
-    assert made == [Move.COMMIT, Move.REVEAL, Move.DONE]
+    assert made[:3] == [Move.COMMIT, Move.REVEAL, Move.DONE]
+    assert set(made[3:]) == {Move.DONE}
 
 
 def test_watch_tries_a_failed_task_again_and_ever_less_often(clock: Clock) -> None:
@@ -103,7 +111,54 @@ def test_watch_goes_on_when_the_node_is_away(clock: Clock) -> None:
     with pytest.raises(Ended):
         loop.watch(step, tasks)
 
-    assert stepped == [1]
+    assert set(stepped) == {1}
+
+
+@pytest.mark.parametrize("gone", [UnknownTask(taskId=2), UnknownEpoch(epochId=2)], ids=["task", "epoch"])
+def test_watch_goes_on_when_a_block_goes_whose_task_it_looks_up(clock: Clock, gone: Exception) -> None:
+    failures = [gone]
+    stepped: list[int] = []
+
+    def tasks() -> list[int]:
+        if failures:
+            raise failures.pop()
+        return [1]
+
+    def step(task_id: int) -> Move:
+        stepped.append(task_id)
+        return Move.WAIT
+
+    with pytest.raises(Ended):
+        loop.watch(step, tasks)
+
+    assert stepped
+
+
+def test_watch_looks_again_at_what_is_done_and_ever_less_often(clock: Clock) -> None:
+    looked: list[float] = []
+
+    def step(task_id: int) -> Move:
+        looked.append(clock.now)
+        return Move.DONE
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: [1])
+
+    assert looked == [0, 5, 25]  # pauses of 5, 20, 80 seconds and so on, and a hundred seconds in all
+
+
+def test_watch_takes_up_again_what_a_reorganisation_undid(clock: Clock) -> None:
+    made: list[tuple[float, Move]] = []
+    step = steps(Move.DONE, Move.SETTLE, Move.WAIT, Move.DONE)
+
+    def noted(task_id: int) -> Move:
+        made.append((clock.now, step()))
+        return made[-1][1]
+
+    with pytest.raises(Ended):
+        loop.watch(noted, lambda: [1])
+
+    assert made[:4] == [(0, Move.DONE), (5, Move.SETTLE), (5.5, Move.WAIT), (6, Move.DONE)]
 
 
 @pytest.mark.parametrize("away", [ConnectionError("refused"), StorageAway("s3://bucket", "refused")])
@@ -142,6 +197,24 @@ def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) 
         loop.carry(step, [1, 2])
 
     assert made == [Move.WAIT, Move.REVEAL, Move.DONE]
+
+
+def test_watch_looks_at_what_waits_after_every_long_step(clock: Clock) -> None:
+    """The first task is due at ten seconds, while the second trains for 20 and the others wait to."""
+    made: list[tuple[float, int, Move]] = []
+
+    def step(task_id: int) -> Move:
+        began = clock.now
+        if task_id > 1:
+            clock.sleep(20)
+        move = Move.TRAIN if task_id > 1 else Move.REVEAL if clock.now >= 10 else Move.WAIT
+        made.append((began, task_id, move))
+        return move
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: [1, 2, 3, 4])
+
+    assert made[:3] == [(0, 1, Move.WAIT), (0, 2, Move.TRAIN), (20, 1, Move.REVEAL)]
 
 
 def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(clock: Clock) -> None:

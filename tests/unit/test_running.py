@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -62,3 +64,16 @@ def test_a_signal_leaves_what_sleeps_and_no_step_catches_it(number: signal.Signa
     assert ended.value.code == status
     assert time.monotonic() - started < 5
     assert signal.getsignal(number) == before
+
+
+def test_a_library_that_warns_writes_a_line_like_all_others() -> None:
+    program = (
+        "import warnings; from offchain.cli.running import log_progress;"
+        " log_progress('json'); warnings.warn('an issue\\nof two lines')"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    (told,) = map(json.loads, ended.stderr.splitlines())
+    assert told["level"] == "warning"
+    assert "an issue" in told["event"]

@@ -10,15 +10,19 @@ import pytest
 from eth_account import Account
 from eth_account.datastructures import SignedTransaction
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
 from web3.types import TxReceipt
 
-from offchain.chain import errors, transactions
+from offchain.chain import endpoints, errors, transactions
 from offchain.chain.compiler import Artifact
+from offchain.chain.connection import Connection
+from offchain.chain.endpoints import Endpoints
 from offchain.chain.local import anvil_chain
 from offchain.chain.transactions import Sender, SendingRules
 from offchain.chain.vault import TokenClient
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
+from tests.attacks.lying_proxy import Answer, Ask, LyingProxy, Request, once, raw
 from tests.stories import RIGHT, SALT, commit, disclosed
 from tests.training import EXECUTOR, after
 from tests.unit.test_miner import published
@@ -360,3 +364,41 @@ def test_a_commitment_that_a_reorganisation_removed_is_made_again_and_the_same(
 
     assert miner.step(task.task_id) == Move.COMMIT
     assert person.proof.commitment_of(task.task_id, person.address) == committed
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["and arrived", "and did not arrive"])
+def test_a_transaction_whose_sending_was_not_answered_is_followed(held: Held, arrives: bool) -> None:
+    node = str(held.world.chain.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+    proxy = LyingProxy(node)
+
+    def hang_up(request: Request, ask: Ask) -> Answer:
+        if arrives:
+            ask(request)
+        return ()
+
+    with proxy.serving() as url, proxy.lying("eth_sendRawTransaction", once(hang_up)):
+        connection = Connection.over(Web3(Endpoints([url])), held.world.connection.deployment)
+        minting = held.minting(5, Sender(connection, held.account))
+        held.mine()
+
+        assert minting.result(PATIENCE)["status"] == 1
+    assert (held.minted(), held.nonce()) == (5, 1)
+
+
+def test_a_transaction_is_followed_while_the_node_is_away(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoints, "ATTEMPTS", 1)
+    monkeypatch.setattr(transactions, "STALE_SECONDS", 60.0)
+    proxy = LyingProxy(str(held.world.chain.w3.provider.endpoint_uri))  # type: ignore[attr-defined]
+
+    with proxy.serving() as url:
+        connection = Connection.over(Web3(Endpoints([url])), held.world.connection.deployment)
+        minting = held.minting(5, Sender(connection, held.account))
+        with proxy.lying("*", raw(b"")):
+            asked = len(proxy.asked)
+            held.until(lambda: len(proxy.asked) > asked + 2)
+        held.mine()
+
+        assert minting.result(PATIENCE)["status"] == 1
+    assert (held.minted(), held.nonce()) == (5, 1)

@@ -1,0 +1,1 @@
+"""The whole protocol run for long without faults: how much it does, and how steadily blocks come."""
