@@ -59,6 +59,11 @@ class Connection:
             latest = self.w3.eth.get_block("latest")
             return int(latest["number"]), int(latest["timestamp"])
 
+    def wei_per_gas(self) -> int:
+        """What a transaction in the newest block pays for gas, with the usual tip."""
+        with self.asking():
+            return int(self.w3.eth.get_block("latest")["baseFeePerGas"]) + int(self.w3.eth.max_priority_fee)
+
 
 @contextmanager
 def readable() -> Iterator[None]:
