@@ -3,6 +3,7 @@
 import click
 
 from offchain.cli.options import Node, Signer, worker_options
+from offchain.learning import estimators
 from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
 
@@ -13,7 +14,8 @@ from offchain.workers.miner import Miner
     "--estimator",
     default="logistic",
     show_default=True,
-    help="What to train: logistic, mlp, svm and others; an unknown name lists them.",
+    help="What to train: logistic, mlp, svm and others, of which an unknown name lists all; or your own, by"
+    " FILE.py:FUNCTION or MODULE:FUNCTION, which is executed.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
 @worker_options
@@ -23,6 +25,8 @@ def mine(node: Node, account: Signer, task_id: int | None, estimator: str, seed:
     The model and its salt are on disk before they are committed to, so a miner that was stopped goes on where it
     was when it is started again with the same account and data directory.
     """
+    if ":" in estimator:
+        estimators.use_own(estimator)
     with node.work_as(account) as (sender, home):
         miner = Miner(sender, home, estimator, seed)
         if task_id is not None:

@@ -35,6 +35,7 @@ from threadpoolctl import threadpool_limits
 from offchain.canonical import Json
 from offchain.learning.errors import EstimatorError, UnknownEstimator
 from offchain.learning.model import KIND_DENSE, KIND_TREES
+from offchain.learning.own import OwnEstimators, own_estimators
 
 Parameters = Mapping[str, Json]
 
@@ -109,9 +110,23 @@ _REGRESSORS: Final = MappingProxyType(
 )
 
 
+_OWN: Final[dict[str, OwnEstimators]] = {}
+
+
+def use_own(name: str) -> None:
+    """Have this process know the estimators of FILE.py:FACTORY or MODULE:FACTORY by that name; executes it.
+
+    Raises
+    ------
+    EstimatorError
+        Where there is none, or it cannot be imported.
+    """
+    _OWN[name] = own_estimators(name)
+
+
 def names(class_count: int) -> tuple[str, ...]:
     """The estimators for this kind of target; `class_count` is 0 for a regression."""
-    return tuple(_recipes(class_count))
+    return (*_recipes(class_count), *_OWN)
 
 
 def kind(name: str, class_count: int) -> int:
@@ -121,7 +136,11 @@ def kind(name: str, class_count: int) -> int:
     ------
     UnknownEstimator
         Where no estimator has this name for this kind of target.
+    EstimatorError
+        Where an own one fails.
     """
+    if name in _OWN:
+        return _OWN[name].kind(class_count)
     return KIND_DENSE if _recipe(name, class_count).standardise else KIND_TREES
 
 
@@ -132,7 +151,11 @@ def candidates(name: str, class_count: int) -> tuple[Parameters, ...]:
     ------
     UnknownEstimator
         Where no estimator has this name for this kind of target.
+    EstimatorError
+        Where an own one fails.
     """
+    if name in _OWN:
+        return _OWN[name].candidates(class_count)
     recipe = _recipe(name, class_count)
     title = getattr(recipe.estimator, "__name__", name)
     return tuple({"estimator": title, **parameters} for parameters in recipe.candidates)
@@ -153,6 +176,8 @@ def fit(
     EstimatorError
         Where scikit-learn rejects the rows.
     """
+    if name in _OWN:
+        return _OWN[name].fit(class_count, parameters, features, targets, seed)
     recipe = _recipe(name, class_count)
     options = {key: value for key, value in parameters.items() if key != "estimator"}
     estimator = recipe.estimator(**options, **_seed_option(recipe.estimator, seed))
