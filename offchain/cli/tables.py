@@ -187,7 +187,7 @@ def _told_target(prepared: Prepared) -> str:
 def _told_kind(column: Column) -> str:
     match column:
         case NumberColumn(unit=unit, decimal=decimal):
-            return f"number{' in ' + unit if unit else ''}{', decimal comma' if decimal == ',' else ''}"
+            return f"number {unit}".rstrip() + (" (1,5)" if decimal == "," else "")
         case DateColumn(form=form):
             return form
         case BooleanColumn():
