@@ -62,6 +62,11 @@ class Connection:
         metrics.HEAD_AT.set(timestamp)
         return number, timestamp
 
+    def wei_per_gas(self) -> int:
+        """What a transaction in the newest block pays for gas, with the usual tip."""
+        with self.asking():
+            return int(self.w3.eth.get_block("latest")["baseFeePerGas"]) + int(self.w3.eth.max_priority_fee)
+
 
 @contextmanager
 def readable() -> Iterator[None]:

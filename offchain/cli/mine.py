@@ -4,6 +4,7 @@ import click
 
 from offchain.cli.options import Node, Signer, worker_options
 from offchain.cli.training import Trainers, training_options
+from offchain.learning import estimators
 from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
 
@@ -14,7 +15,8 @@ from offchain.workers.miner import Miner
     "--estimator",
     default="logistic",
     show_default=True,
-    help="What to train: logistic, mlp, svm and others; an unknown name lists them.",
+    help="What to train: logistic, mlp, svm and others, of which an unknown name lists all; or your own, by"
+    " FILE.py:FUNCTION or MODULE:FUNCTION, which is executed.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
 @training_options
@@ -31,7 +33,7 @@ def mine(
     was when it is started again with the same account and data directory.
     """
     with node.work_as(account) as (sender, home), trainers.open() as executor:
-        miner = Miner(sender, home, estimator, seed, executor)
+        miner = Miner(sender, home, estimators.named(estimator), seed, executor)
         if task_id is not None:
             carry(miner.step, [task_id])
         else:

@@ -1,8 +1,8 @@
 """`pole task`: post a training task, carry it to its end, look at tasks."""
 
+import sys
 from contextlib import nullcontext
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +10,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from offchain.chain.registry import TaskRegistryClient
+from offchain.chain.transactions import Sender
+from offchain.chain.vault import TokenClient, VaultClient
 from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
@@ -22,14 +25,17 @@ from offchain.cli.options import (
     to_units,
     worker_options,
 )
+from offchain.cli.tables import open_data, show_cost, show_data, show_loss, table_options
 from offchain.index.queries import all_of
-from offchain.learning import datasets
+from offchain.learning.encoding_loss import encoding_loss
 from offchain.learning.mapping import default_width
 from offchain.learning.metrics import Metric
 from offchain.learning.model import KIND_DENSE, KIND_TREES
+from offchain.learning.preparing import Wishes
 from offchain.workers import reading
 from offchain.workers.data_node import DataNode, Terms, default_test_count
 from offchain.workers.loop import carry, watch
+from offchain.workers.posting_gas import posting_gas
 from offchain.workers.scorers import SCORERS
 
 MODELS = {"dense": KIND_DENSE, "trees": KIND_TREES}
@@ -43,7 +49,7 @@ def task() -> None:
 
 @task.command()
 @click.argument("data")
-@click.option("--target", help="The column to predict, where DATA is a CSV file.")
+@table_options
 @click.option("--reward", type=Tokens(), default="100", show_default=True, help="What the best model earns.")
 @click.option("--bond", type=Tokens(), default="30", show_default=True, help="Lost if you do not disclose.")
 @click.option(
@@ -93,6 +99,10 @@ def task() -> None:
     show_default=True,
     help="Features of a row after its secure mapping; 0 turns it off, auto is twice the features, at least 64.",
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be posted and what it would cost; send nothing."
+)
+@click.option("--yes", is_flag=True, help="Post a CSV file without asking, as a script has to.")
 @click.option("--detach", is_flag=True, help="Post only, for a `pole task serve` to carry on.")
 @worker_options
 def post(
@@ -100,6 +110,7 @@ def post(
     account: Signer,
     data: str,
     target: str | None,
+    wishes: Wishes,
     reward: Decimal,
     bond: Decimal,
     miner_bond: Decimal,
@@ -111,43 +122,86 @@ def post(
     models: str,
     metric: str | None,
     mapping_width: str,
+    dry_run: bool,
+    yes: bool,
     detach: bool,
 ) -> None:
     """Post a training task over DATA and carry it to its end.
 
-    DATA is iris, wine, breast_cancer, digits, diabetes, or the path of a CSV file whose columns are numbers (then
-    name the column to predict with --target). The rows and their salts stay in the data directory: without them
-    the test rows cannot be disclosed, and the bond is lost.
+    DATA is iris, wine, breast_cancer, digits, diabetes, or the path of a CSV file; then name the column to predict
+    with --target. What a file's columns are is inferred and shown with what it costs, and you are asked before anything
+    is sent. The rows and their salts stay in the data directory: without them the test rows cannot be disclosed, and
+    the bond is lost.
     """
-    dataset = datasets.from_csv(Path(data), target) if target else datasets.load(data)
-    encoded = datasets.encode(dataset)
+    prepared, table = open_data(data, target, wishes)
+    manifest = prepared.encoded.manifest
+    scored = Metric[(metric or ("accuracy" if manifest.class_count else "r2")).upper()]
+    count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
+    width = default_width(manifest.feature_count) if mapping_width == "auto" else int(mapping_width)
+    is_shown = dry_run or table is not None
+    if is_shown:
+        show_data(prepared, table)
+        inputs = prepared.encoded.features, prepared.encoded.targets, manifest.class_count
+        show_loss(encoding_loss(prepared.values, *inputs, scored, MODELS[models]), scored.name.lower())
+        click.echo(f"{count:,} rows are hidden; the secure mapping is {f'{width} wide' if width else 'off'}.")
     sender, home = node.sign_as(account)
+    connection = sender.connection
+    terms = Terms(
+        reward=to_units(connection, reward),
+        data_node_bond=to_units(connection, bond),
+        miner_bond=to_units(connection, miner_bond),
+        min_score_wad=int(min_score * 10**18),
+        commit_seconds=commit_seconds,
+        disclose_seconds=disclose_seconds,
+        reveal_seconds=reveal_seconds,
+        mapping_width=width,
+    )
+    if is_shown:
+        _show_terms(sender, terms, manifest.row_count, manifest.row_length, count)
+    if dry_run:
+        return
+    if table is not None and not yes:
+        _ask()
     with nullcontext() if detach else home.hold():
-        connection = sender.connection
-        manifest = encoded.manifest
-        terms = Terms(
-            reward=to_units(connection, reward),
-            data_node_bond=to_units(connection, bond),
-            miner_bond=to_units(connection, miner_bond),
-            min_score_wad=int(min_score * 10**18),
-            commit_seconds=commit_seconds,
-            disclose_seconds=disclose_seconds,
-            reveal_seconds=reveal_seconds,
-            mapping_width=(
-                default_width(manifest.feature_count) if mapping_width == "auto" else int(mapping_width)
-            ),
-        )
-        count = test_rows or default_test_count(manifest.row_count, manifest.row_length)
         scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
         data_node = DataNode(sender, home)
-        scored = Metric[(metric or ("accuracy" if manifest.class_count else "r2")).upper()]
-        task_id = data_node.post(encoded, scorer, scored, count, terms)
+        task_id = data_node.post(prepared.encoded, scorer, scored, count, terms)
         click.echo(
             f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"
             f" {show_units(connection, terms.reward)} to win"
         )
         if not detach:
             carry(data_node.step, [task_id])
+
+
+def _show_terms(sender: Sender, terms: Terms, row_count: int, row_length: int, test_count: int) -> None:
+    """What the task costs in gas and in tokens, beside what the account has."""
+    connection = sender.connection
+    vault, registry = VaultClient(connection), TaskRegistryClient(connection)
+    inside = vault.balance_of(sender.address)
+    outside = TokenClient(connection).balance_of(sender.address)
+    needed = terms.reward + terms.data_node_bond
+    spending = posting_gas(
+        row_count,
+        row_length,
+        test_count,
+        deposits=inside < needed,
+        approves=not vault.is_operator(sender.address, registry.address),
+    )
+    show_cost(spending, connection.wei_per_gas())
+    money = shown_in_tokens(connection)
+    click.echo(
+        f"{money(terms.reward)} go to the winner, or back to you where no model reaches the least score;"
+        f" {money(terms.data_node_bond)} come back when you have disclosed. You have {money(inside)} in the vault and"
+        f" {money(outside)} outside."
+    )
+
+
+def _ask() -> None:
+    """Go on only if a person at a terminal says so."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("nothing was sent: without a terminal to ask at, say --yes")
+    click.confirm("Post this task?", abort=True)
 
 
 @task.command()

@@ -27,7 +27,7 @@ class TrialSpec(Document):
     metric : the task's, as the contracts number it
     """
 
-    estimator: Annotated[str, Field(max_length=1024)]
+    estimator: Word
     parameters: dict[Word, JsonValue]
     rows: Name
     feature_count: Annotated[int, Field(ge=1, le=MAX_FEATURES)]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from sklearn.ensemble import BaseEnsemble, GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.tree import BaseDecisionTree
 
 from offchain.learning.errors import EstimatorError
@@ -22,6 +22,12 @@ def is_trees(estimator: Any) -> bool:
     """Whether a fitted estimator is a tree or an ensemble of trees."""
     inner = getattr(estimator, "regressor_", estimator)
     return isinstance(inner, BaseDecisionTree) or hasattr(inner, "estimators_")
+
+
+def grows_trees(estimator: Any) -> bool:
+    """Whether an estimator that is not fitted yet will be a tree or an ensemble of trees."""
+    inner = getattr(estimator, "regressor", estimator)
+    return isinstance(inner, BaseDecisionTree | BaseEnsemble)
 
 
 def from_trees(estimator: Any, feature_count: int, class_count: int, header_hash: bytes) -> TreeModel:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,25 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from offchain.learning.encoding import quantise
 from offchain.learning.errors import (
     ConstantColumn,
-    FileTooLarge,
-    MalformedFile,
-    MissingValues,
-    NonNumericColumn,
     SingleClass,
     TooManyClasses,
     TooManyFeatures,
     Unencodable,
     UnknownDataset,
 )
-from offchain.learning.limits import MAX_CLASSES, MAX_DATA_FILE_BYTES, MAX_FEATURES
-from offchain.learning.manifest import ClassTarget, Feature, Manifest, ValueTarget
+from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
+from offchain.learning.manifest import ClassTarget, Manifest, NumberColumn, ValueTarget
 
 _BUNDLED: Final = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 _PIXEL_RANGES: Final = MappingProxyType({"digits": (0.0, 16.0)})
-_ABSENT: Final = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
-_MAX_INTEGER_CLASSES: Final = 32
 _VALUE_STEPS: Final = 1_000_000
 """A regression target's range is cut into this many steps."""
 
@@ -113,30 +106,6 @@ def load(name: str) -> Dataset:
     )
 
 
-def from_csv(path: Path, target: str) -> Dataset:
-    """A data set from a comma-separated file with a header row.
-
-    The target is a class where it is not numeric, or where it is whole numbers of at most 32 kinds; it is a
-    value to predict otherwise.
-
-    Raises
-    ------
-    FileTooLarge, MalformedFile, TooManyFeatures, TooManyClasses
-        Where the file is beyond the limits or no table with the column `target`.
-    MissingValues, NonNumericColumn
-        Where a cell is absent, or a feature is not a finite number.
-    """
-    columns = _read_columns(path, target)
-    for name, cells in columns.items():
-        absent = [index for index, cell in enumerate(cells) if cell.strip().lower() in _ABSENT]
-        if absent:
-            raise MissingValues(name, absent)
-    feature_names = tuple(name for name in columns if name != target)
-    features = np.column_stack([_numbers(name, columns[name]) for name in feature_names])
-    targets, class_names = _targets(target, columns[target])
-    return Dataset(path.stem, "", path.name, feature_names, features, target, targets, class_names)
-
-
 def encode(dataset: Dataset) -> EncodedDataset:
     """The rows of a data set with each feature's range stretched over 0 to 255.
 
@@ -149,8 +118,15 @@ def encode(dataset: Dataset) -> EncodedDataset:
     """
     if len(dataset.feature_names) > MAX_FEATURES:
         raise TooManyFeatures(len(dataset.feature_names), MAX_FEATURES)
-    try:
+    with unencodable():
         return _encoded(dataset)
+
+
+@contextmanager
+def unencodable() -> Iterator[None]:
+    """Raise Unencodable where a part of a manifest cannot be."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -158,103 +134,57 @@ def encode(dataset: Dataset) -> EncodedDataset:
 
 
 def _encoded(dataset: Dataset) -> EncodedDataset:
-    features = [
-        _feature(name, values, dataset.feature_range)
+    columns = [
+        number_column(name, values, dataset.feature_range)
         for name, values in zip(dataset.feature_names, dataset.features.T, strict=True)
     ]
-    offsets = np.array([feature.offset for feature in features])
-    scales = np.array([feature.scale for feature in features])
-    rows = np.clip(np.rint((dataset.features - offsets) / scales), 0, 255).astype(np.uint8)
-    target, targets = _encode_target(dataset)
+    rows = np.hstack(
+        [
+            quantise(values[:, None], column)
+            for values, column in zip(dataset.features.T, columns, strict=True)
+        ]
+    )
+    target, targets = encode_target(dataset.target_name, dataset.targets, dataset.class_names)
     manifest = Manifest(
         name=dataset.name,
         description=dataset.description,
         source=dataset.source,
         row_count=len(rows),
-        features=tuple(features),
+        columns=tuple(columns),
         target=target,
     )
     return EncodedDataset(manifest, rows, targets)
 
 
-def _feature(name: str, values: NDArray[np.float64], known_range: tuple[float, float] | None) -> Feature:
+def number_column(
+    name: str, values: NDArray[np.float64], known_range: tuple[float, float] | None = None
+) -> NumberColumn:
+    """A column of numbers whose range is stretched over 0 to 255; raises ConstantColumn."""
     low, high = known_range or (float(values.min()), float(values.max()))
     if low == high:
         raise ConstantColumn(name, low)
-    return Feature(name=name, offset=low, scale=(high - low) / 255)
+    return NumberColumn(name=name, offset=low, scale=(high - low) / 255)
 
 
-def _encode_target(dataset: Dataset) -> tuple[ClassTarget | ValueTarget, NDArray[Any]]:
-    if dataset.class_names is None:
-        low, high = float(dataset.targets.min()), float(dataset.targets.max())
+def encode_target(
+    name: str, targets: NDArray[Any], class_names: tuple[str, ...] | None
+) -> tuple[ClassTarget | ValueTarget, NDArray[Any]]:
+    """What the targets mean, and their bytes: indices into `class_names`, or values where there are none.
+
+    Raises
+    ------
+    ConstantColumn, SingleClass, TooManyClasses
+        Where there is nothing to tell apart, or too much.
+    """
+    if class_names is None:
+        low, high = float(targets.min()), float(targets.max())
         if low == high:
-            raise ConstantColumn(dataset.target_name, low)
-        target = ValueTarget(name=dataset.target_name, offset=low, scale=(high - low) / _VALUE_STEPS)
-        return target, np.rint((dataset.targets - low) / target.scale).astype(np.int32)
-    if len(dataset.class_names) > MAX_CLASSES:
-        raise TooManyClasses(len(dataset.class_names), MAX_CLASSES)
-    present = np.unique(dataset.targets)
+            raise ConstantColumn(name, low)
+        target = ValueTarget(name=name, offset=low, scale=(high - low) / _VALUE_STEPS)
+        return target, np.rint((targets - low) / target.scale).astype(np.int32)
+    if len(class_names) > MAX_CLASSES:
+        raise TooManyClasses(len(class_names), MAX_CLASSES)
+    present = np.unique(targets)
     if len(present) == 1:
-        raise SingleClass(dataset.class_names[int(present[0])])
-    return ClassTarget(names=dataset.class_names), dataset.targets.astype(np.uint8)
-
-
-def _read_columns(path: Path, target: str) -> dict[str, list[str]]:
-    if not path.is_file():
-        raise MalformedFile(str(path), "no such file")
-    size_bytes = path.stat().st_size
-    if size_bytes > MAX_DATA_FILE_BYTES:
-        raise FileTooLarge(str(path), size_bytes, MAX_DATA_FILE_BYTES)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = (row for row in csv.reader(file, strict=True) if row)
-            header = next(table, [])
-            if len(header) > MAX_FEATURES + 1:  # before the rows, each of which would have as many
-                raise TooManyFeatures(len(header) - 1, MAX_FEATURES)
-            rows = list(table)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise MalformedFile(str(path), f"not a comma-separated table: {error}") from error
-    if len(set(header)) != len(header):
-        raise MalformedFile(str(path), "two columns have the same name")
-    if target not in header:
-        raise MalformedFile(str(path), f"no column {target!r}")
-    if len(header) < 2 or not rows:
-        raise MalformedFile(str(path), "no features or no rows")
-    for index, row in enumerate(rows):
-        if len(row) != len(header):
-            raise MalformedFile(str(path), f"row {index} has {len(row)} cells, the header {len(header)}")
-    return {name: list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
-
-
-def _numbers(column: str, cells: Sequence[str]) -> NDArray[np.float64]:
-    values = np.empty(len(cells))
-    for index, cell in enumerate(cells):
-        number = _finite(cell)
-        if number is None:
-            raise NonNumericColumn(column, index, cell)
-        values[index] = number
-    return values
-
-
-def _finite(cell: str) -> float | None:
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _targets(column: str, cells: Sequence[str]) -> tuple[NDArray[Any], tuple[str, ...] | None]:
-    numbers = [_finite(cell) for cell in cells]
-    values = [number for number in numbers if number is not None]
-    whole = len(values) == len(cells) and all(number.is_integer() for number in values)
-    if len(values) == len(cells) and not (whole and len(set(values)) <= _MAX_INTEGER_CLASSES):
-        return np.array(values), None
-    labels = [str(int(number)) for number in values] if whole else [cell.strip() for cell in cells]
-    names = sorted(set(labels), key=(lambda label: (int(label), "")) if whole else (lambda label: (0, label)))
-    if len(names) > MAX_CLASSES:
-        raise TooManyClasses(len(names), MAX_CLASSES)
-    if len(names) == 1:
-        raise SingleClass(names[0])
-    index_of = {name: index for index, name in enumerate(names)}
-    return np.array([index_of[label] for label in labels]), tuple(names)
+        raise SingleClass(class_names[int(present[0])])
+    return ClassTarget(names=class_names), targets.astype(np.uint8)

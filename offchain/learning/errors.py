@@ -9,6 +9,8 @@
     │   ├── MalformedFile
     │   ├── MissingValues
     │   ├── NonNumericColumn
+    │   ├── ColumnAbsent
+    │   ├── NothingToLearn
     │   ├── ConstantColumn
     │   ├── SingleClass
     │   ├── TooManyClasses
@@ -31,7 +33,7 @@ Each message is built from the values the exception carries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class LearningError(Exception):
@@ -67,21 +69,44 @@ class MalformedFile(DatasetError):
 
 
 class MissingValues(DatasetError):
-    """A column has cells without a value."""
+    """Columns have cells without a value.
 
-    def __init__(self, column: str, row_indices: Sequence[int]) -> None:
-        self.column, self.row_indices = column, tuple(row_indices)
-        shown = ", ".join(str(index) for index in self.row_indices[:5])
-        more = ", ..." if len(self.row_indices) > 5 else ""
-        super().__init__(f"column {column!r} has no value in {len(self.row_indices)} rows ({shown}{more})")
+    rows : by column, the indices of its rows without one
+    """
+
+    def __init__(self, rows: Mapping[str, Sequence[int]], hint: str = "") -> None:
+        self.rows = {column: tuple(indices) for column, indices in rows.items()}
+        told = [_missing(column, indices) for column, indices in list(self.rows.items())[:5]]
+        more = f", and {len(self.rows) - 5} columns more" if len(self.rows) > 5 else ""
+        super().__init__(f"no value in {'; '.join(told)}{more}{': ' if hint else ''}{hint}")
 
 
 class NonNumericColumn(DatasetError):
-    """A feature column has a cell that is no finite number."""
+    """A column of numbers, dates or the like has a cell that is something else."""
 
-    def __init__(self, column: str, row_index: int, value: str) -> None:
-        self.column, self.row_index, self.value = column, row_index, value
-        super().__init__(f"column {column!r} is not numeric: row {row_index} holds {value[:60]!r}")
+    def __init__(self, column: str, row_index: int, value: str, kind: str = "number", hint: str = "") -> None:
+        self.column, self.row_index, self.value, self.kind = column, row_index, value, kind
+        problem = "is not numeric" if kind == "number" else f"is of kind {kind}"
+        super().__init__(f"column {column!r} {problem}: row {row_index} holds {value[:60]!r}{hint}")
+
+
+class ColumnAbsent(DatasetError):
+    """A table has no column of a name."""
+
+    def __init__(self, column: str, known: Sequence[str]) -> None:
+        self.column, self.known = column, tuple(known)
+        shown = ", ".join(repr(name[:60]) for name in self.known[:20])
+        more = ", ..." if len(self.known) > 20 else ""
+        super().__init__(f"no column {column!r}: there are {shown}{more}")
+
+
+class NothingToLearn(DatasetError):
+    """No column, or no row, is left to learn from."""
+
+    def __init__(self, what: str, reasons: Mapping[str, str]) -> None:
+        self.what, self.reasons = what, dict(reasons)
+        shown = "; ".join(f"{name[:60]!r} {why}" for name, why in list(self.reasons.items())[:5])
+        super().__init__(f"no {what} is left to learn from{': ' if shown else ''}{shown}")
 
 
 class ConstantColumn(DatasetError):
@@ -205,3 +230,9 @@ class UnknownEstimator(EstimatorError):
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name, self.known = name, tuple(known)
         super().__init__(f"unknown estimator {name!r}: known here are {', '.join(self.known)}")
+
+
+def _missing(column: str, indices: Sequence[int]) -> str:
+    shown = ", ".join(str(index) for index in indices[:5])
+    more = ", ..." if len(indices) > 5 else ""
+    return f"column {column!r} in {len(indices)} rows ({shown}{more})"

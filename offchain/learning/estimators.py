@@ -6,9 +6,12 @@ size standardise them inside a pipeline; `convert` folds that into the model.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -35,6 +38,7 @@ from threadpoolctl import threadpool_limits
 from offchain.canonical import Json
 from offchain.learning.errors import EstimatorError, UnknownEstimator
 from offchain.learning.model import KIND_DENSE, KIND_TREES
+from offchain.learning.own import OwnEstimators, own_estimators
 
 Parameters = Mapping[str, Json]
 
@@ -109,9 +113,45 @@ _REGRESSORS: Final = MappingProxyType(
 )
 
 
+FACTORY: Final = "POLE_OWN_ESTIMATORS"
+"""The variable that names the factory of a user's own estimators, for processes that train."""
+
+
+def named(name: str) -> str:
+    """The estimator that a user means: one of these, or with a colon a factory of the user's own.
+
+    That is FILE.py:FUNCTION or MODULE:FUNCTION. It is executed, here and in the processes that this one starts, which
+    find it in the environment; another machine has to be told of it by its own.
+
+    Raises
+    ------
+    EstimatorError
+        Where there is no such factory, or it cannot be imported.
+    """
+    if ":" not in name:
+        return name
+    place, _, attribute = name.rpartition(":")
+    factory = f"{Path(place).resolve() if place.endswith('.py') else place}:{attribute}"
+    found = _own_of(factory)
+    os.environ[FACTORY] = factory
+    return found.name
+
+
+@cache
+def _own_of(factory: str) -> OwnEstimators:
+    return own_estimators(factory)
+
+
+def _own() -> OwnEstimators | None:
+    """What the environment names, if it does."""
+    factory = os.environ.get(FACTORY)
+    return _own_of(factory) if factory else None
+
+
 def names(class_count: int) -> tuple[str, ...]:
     """The estimators for this kind of target; `class_count` is 0 for a regression."""
-    return tuple(_recipes(class_count))
+    own = _own()
+    return (*_recipes(class_count), *([own.name] if own else []))
 
 
 def kind(name: str, class_count: int) -> int:
@@ -121,7 +161,11 @@ def kind(name: str, class_count: int) -> int:
     ------
     UnknownEstimator
         Where no estimator has this name for this kind of target.
+    EstimatorError
+        Where an own one fails.
     """
+    if (own := _own()) and name == own.name:
+        return own.kind(class_count)
     return KIND_DENSE if _recipe(name, class_count).standardise else KIND_TREES
 
 
@@ -132,7 +176,11 @@ def candidates(name: str, class_count: int) -> tuple[Parameters, ...]:
     ------
     UnknownEstimator
         Where no estimator has this name for this kind of target.
+    EstimatorError
+        Where an own one fails.
     """
+    if (own := _own()) and name == own.name:
+        return own.candidates(class_count)
     recipe = _recipe(name, class_count)
     title = getattr(recipe.estimator, "__name__", name)
     return tuple({"estimator": title, **parameters} for parameters in recipe.candidates)
@@ -153,6 +201,8 @@ def fit(
     EstimatorError
         Where scikit-learn rejects the rows.
     """
+    if (own := _own()) and name == own.name:
+        return own.fit(class_count, parameters, features, targets, seed)
     recipe = _recipe(name, class_count)
     options = {key: value for key, value in parameters.items() if key != "estimator"}
     estimator = recipe.estimator(**options, **_seed_option(recipe.estimator, seed))

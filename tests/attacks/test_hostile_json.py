@@ -35,7 +35,7 @@ from offchain.compute.spec import JobResult, JobSpec
 from offchain.compute.trial import TrialResult, TrialSpec
 from offchain.economics.instances import InvalidInstanceError, read_instances
 from offchain.learning.errors import ManifestError
-from offchain.learning.manifest import ClassTarget, Feature, Manifest
+from offchain.learning.manifest import CategoryColumn, ClassTarget, Manifest, NumberColumn
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore
 from offchain.workers import reading
@@ -50,7 +50,7 @@ MANIFEST = Manifest(
     description="",
     source="",
     row_count=2,
-    features=(Feature(name="x", offset=0.5, scale=0.25),),
+    columns=(NumberColumn(name="x", offset=0.5, scale=0.25), CategoryColumn(name="z", values=("a", "b"))),
     target=ClassTarget(names=("a", "b")),
 ).to_bytes()
 SPEC = JobSpec.make(

@@ -21,7 +21,6 @@ import pytest
 from click.testing import CliRunner
 
 from offchain.cli import main
-from offchain.learning import datasets
 from offchain.learning.errors import (
     DatasetError,
     FileTooLarge,
@@ -33,8 +32,10 @@ from offchain.learning.errors import (
 )
 from offchain.learning.manifest import ClassTarget, Manifest
 from offchain.learning.metrics import WAD, Metric
+from offchain.learning.preparing import Prepared, Wishes, prepare
 from offchain.learning.rows import TrainingRowsInvalid, blob_size, open_training_blob
 from offchain.learning.scoring import score, split_rows
+from offchain.learning.table import read_table
 from tests.stories import RIGHT
 from tests.world import toy_rows
 
@@ -49,6 +50,11 @@ FORMULAS = [
     "0x10",
     "1;2",
 ]
+
+
+def prepared(path: Path) -> Prepared:
+    """What becomes of a table whose target is y."""
+    return prepare(read_table(path, "y"), "y", Wishes())
 
 
 @pytest.fixture
@@ -66,14 +72,14 @@ def test_a_formula_is_no_number(table: Callable[[bytes], Path], formula: str) ->
     quoted = '"' + formula.replace('"', '""') + '"'
 
     with pytest.raises(NonNumericColumn):
-        datasets.from_csv(table(f"x,y\n1,a\n{quoted},b\n".encode()), "y")
+        prepared(table(f"x,y\n1,a\n{quoted},b\n".encode()))
 
 
 @pytest.mark.parametrize("formula", FORMULAS[:3])
 def test_a_formula_for_a_label_stays_text(table: Callable[[bytes], Path], formula: str) -> None:
     quoted = '"' + formula.replace('"', '""') + '"'
 
-    encoded = datasets.encode(datasets.from_csv(table(f"x,y\n1,{quoted}\n2,b\n".encode()), "y"))
+    encoded = prepared(table(f"x,y\n1,{quoted}\n2,b\n".encode())).encoded
 
     assert encoded.manifest.target == ClassTarget(names=(formula, "b"))
     assert encoded.row_bytes(0) == b"\x00\x00"  # a label is its number in the rows
@@ -84,7 +90,7 @@ def test_a_formula_for_a_label_stays_text(table: Callable[[bytes], Path], formul
     "content",
     [
         "x,y\n1,a\n2,b\n".encode("utf-16"),
-        "x,y\n1,ä\n2,b\n".encode("latin-1"),
+        "x,y\n1,ä\n2,b\n".encode("latin-1") + "3,ä\n".encode(),
         b"x,y\n1,a\n2,\xc0\xaf\n",
         b"x,y\n1,a\n2,\xed\xa0\x80\n",
         b"\xff\xfex,y\n1,a\n",
@@ -93,11 +99,21 @@ def test_a_formula_for_a_label_stays_text(table: Callable[[bytes], Path], formul
         b"\x89HDF\r\n\x1a\n",
         b"\x80\x04\x95 pickle",
     ],
-    ids=["UTF-16", "Latin-1", "overlong", "surrogate", "a BOM of UTF-16", "gzip", "zip", "HDF5", "pickle"],
+    ids=[
+        "UTF-16",
+        "Latin-1 and UTF-8",
+        "overlong",
+        "surrogate",
+        "a BOM of UTF-16",
+        "gzip",
+        "zip",
+        "HDF5",
+        "pickle",
+    ],
 )
 def test_bytes_that_are_no_utf8_table_are_refused(table: Callable[[bytes], Path], content: bytes) -> None:
     with pytest.raises(MalformedFile):
-        datasets.from_csv(table(content), "y")
+        prepared(table(content))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +121,7 @@ def test_bytes_that_are_no_utf8_table_are_refused(table: Callable[[bytes], Path]
 )
 def test_a_nul_ends_no_number_and_no_table(table: Callable[[bytes], Path], content: bytes) -> None:
     with pytest.raises(DatasetError):
-        datasets.from_csv(table(content), "y")
+        prepared(table(content))
 
 
 def peak_of(act: Callable[[], object]) -> int:
@@ -128,7 +144,7 @@ def test_millions_of_columns_are_refused_by_their_header(table: Callable[[bytes]
 
     def read() -> None:
         with pytest.raises(TooManyFeatures):
-            datasets.from_csv(path, "y")
+            prepared(path)
 
     assert peak_of(read) < 256 << 20  # the header alone, ten million references
 
@@ -137,18 +153,18 @@ def test_a_row_of_millions_of_cells_is_refused(table: Callable[[bytes], Path]) -
     path = table(b"x,y\n1,a\n" + b"," * 10_000_000)
 
     with pytest.raises(MalformedFile, match="has 10000001 cells"):
-        datasets.from_csv(path, "y")
+        prepared(path)
 
 
 @pytest.mark.parametrize("cell", [b"9" * 131_073, b'"' + b"\n" * 1_000_000, b'"' + b'""' * 1_000_000])
 def test_a_cell_of_megabytes_is_refused(table: Callable[[bytes], Path], cell: bytes) -> None:
     with pytest.raises(MalformedFile):
-        datasets.from_csv(table(b"x,y\n1,a\n" + cell + b",b\n"), "y")
+        prepared(table(b"x,y\n1,a\n" + cell + b",b\n"))
 
 
 def test_a_long_cell_is_not_repeated_in_the_error(table: Callable[[bytes], Path]) -> None:
     with pytest.raises(NonNumericColumn) as caught:
-        datasets.from_csv(table(b"x,y\n1,a\n" + b"9" * 100_000 + b",b\n"), "y")
+        prepared(table(b"x,y\n1,a\n" + b"9" * 100_000 + b",b\n"))
 
     assert len(str(caught.value)) < 200
 
@@ -156,7 +172,6 @@ def test_a_long_cell_is_not_repeated_in_the_error(table: Callable[[bytes], Path]
 @pytest.mark.parametrize(
     "content",
     [
-        b",y\n1,a\n2,b\n",  # as pandas writes its index
         b"x" * 129 + b",y\n1,a\n2,b\n",
         b"x,y\n1,a\n2," + b"b" * 129 + b"\n",
         b"x,y\n-1.7e308,a\n1.7e308,b\n",
@@ -165,18 +180,18 @@ def test_a_long_cell_is_not_repeated_in_the_error(table: Callable[[bytes], Path]
         b"x,y\n0,0.5\n1,0.50000000000000011\n2,1e-320\n3,1.7e308\n4,-1.7e308\n",
     ],
     ids=[
-        "no name", "a long name", "a long label", "a wide feature", "a narrow one", "a wide target", "both",
+        "a long name", "a long label", "a wide feature", "a narrow one", "a wide target", "both",
     ],
 )  # fmt: skip
 def test_what_no_manifest_takes_is_one_typed_error(table: Callable[[bytes], Path], content: bytes) -> None:
     with pytest.raises(Unencodable) as caught:
-        datasets.encode(datasets.from_csv(table(content), "y"))
+        prepared(table(content))
 
     assert len(str(caught.value)) < 300
 
 
 def test_extreme_numbers_that_a_manifest_takes_keep_their_order(table: Callable[[bytes], Path]) -> None:
-    encoded = datasets.encode(datasets.from_csv(table(b"x,y\n-8e307,a\n0,b\n8e307,b\n"), "y"))
+    encoded = prepared(table(b"x,y\n-8e307,a\n0,b\n8e307,b\n")).encoded
 
     assert encoded.features[:, 0].tolist() == [0, 128, 255]
 
@@ -191,7 +206,7 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path, kind: str) -> None:
             path.symlink_to("/dev/null")
 
     with pytest.raises(MalformedFile, match="no such file"):
-        datasets.from_csv(path, "y")
+        prepared(path)
 
 
 def test_a_sparse_table_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -200,7 +215,7 @@ def test_a_sparse_table_is_refused_before_it_is_read(tmp_path: Path) -> None:
         file.truncate(1 << 40)
 
     with pytest.raises(FileTooLarge):
-        datasets.from_csv(path, "y")
+        prepared(path)
 
 
 def test_a_hostile_table_is_one_line_for_its_user(table: Callable[[bytes], Path]) -> None:
@@ -211,8 +226,22 @@ def test_a_hostile_table_is_one_line_for_its_user(table: Callable[[bytes], Path]
     )
 
     assert (error.exit_code, error.stderr.count("\n")) == (1, 1)
-    assert "not numeric" in error.stderr
+    assert "line 3: a control character (0x1b)" in error.stderr
     assert "\x1b" not in error.stderr
+
+
+def test_a_table_that_means_to_be_markup_is_shown_as_it_is(table: Callable[[bytes], Path]) -> None:
+    name = "[red]\u202e"
+    rows = "".join(f"{index},{'ab'[index % 2]}\n" for index in (1, 3, 5, 2))
+    path = table(f"{name},y\n{rows}".encode())
+
+    shown = CliRunner(mix_stderr=False).invoke(
+        main,
+        ["task", "post", str(path), "--target", "y", "--account", "dev:0", "--rpc", "http://127.0.0.1:9"],
+    )
+
+    assert "[red]\\u202e" in shown.stdout
+    assert "\u202e" not in shown.stdout
 
 
 # rows

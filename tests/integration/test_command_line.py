@@ -167,12 +167,12 @@ def test_an_option_out_of_its_range_is_named(environment: dict[str, str], option
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "column 'a' has no value in 1 rows"),
-        ("a,b,y\n1,2,0\n1,3,1\n1,5,0\n", "column 'a' is 1.0 in every row"),
+        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "no value in column 'a' in 1 rows (1)"),
+        ("a,y\n1,0\n1,1\n1,0\n", "no column is left to learn from: 'a' is the same in every row"),
         ("a,b,y\n1,2,0\n2,3,0\n4,5,0\n", "every row is of class"),
         ("a,b,y\n1,2,0\nx,3,1\n4,5,0\n", "column 'a' is not numeric"),
     ],
-    ids=["missing value", "constant column", "single class", "words"],
+    ids=["missing value", "constant columns", "single class", "words"],
 )
 def test_a_bad_data_file_posts_nothing(
     world: World, environment: dict[str, str], tmp_path: Path, table: str, words: str
@@ -181,7 +181,7 @@ def test_a_bad_data_file_posts_nothing(
     path.write_text(table)
     tasks = world.data_node.registry.task_count()
 
-    ended = post(environment, str(path), "--target", "y")
+    ended = post(environment, str(path), "--target", "y", "--yes")
 
     assert (ended.returncode, world.data_node.registry.task_count()) == (1, tasks)
     assert words in ended.stderr

@@ -10,7 +10,7 @@ from offchain.chain.registry import Task
 from offchain.cid import Cid, Codec
 from offchain.compute.errors import JobRefused
 from offchain.compute.executor import JobExecutor
-from offchain.learning.manifest import ClassTarget, Feature, Manifest
+from offchain.learning.manifest import ClassTarget, Manifest, NumberColumn
 from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
 from offchain.workers import miner as miner_module
@@ -35,11 +35,9 @@ def miner(world: World, home: Home) -> Miner:
 
 def manifest_of(row_count: int) -> Manifest:
     """What the bytes of toy rows mean."""
-    features = tuple(Feature(name=name, offset=0.0, scale=1.0) for name in "xy")
+    columns = tuple(NumberColumn(name=name, offset=0.0, scale=1.0) for name in "xy")
     names = ClassTarget(names=("below", "above"))
-    return Manifest(
-        name="toy", description="", source="", row_count=row_count, features=features, target=names
-    )
+    return Manifest(name="toy", description="", source="", row_count=row_count, columns=columns, target=names)
 
 
 def published(

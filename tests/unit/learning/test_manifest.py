@@ -3,7 +3,7 @@ import json
 import pytest
 
 from offchain.learning.errors import ManifestError
-from offchain.learning.manifest import ClassTarget, Feature, Manifest
+from offchain.learning.manifest import ClassTarget, Manifest, NumberColumn
 
 
 @pytest.fixture
@@ -13,14 +13,15 @@ def manifest() -> Manifest:
         description="",
         source="a shelter",
         row_count=2,
-        features=(Feature(name="weight", offset=0.5, scale=0.25),),
+        columns=(NumberColumn(name="weight", offset=0.5, scale=0.25),),
         target=ClassTarget(names=("cat", "dog")),
     )
 
 
 # Written by hand: sorted keys, no white space.
 PETS = (
-    b'{"description":"","features":[{"name":"weight","offset":0.5,"scale":0.25}],"format_version":1,'
+    b'{"absent_words":[],"columns":[{"absent":null,"decimal":".","flags_absent":false,"kind":"number",'
+    b'"name":"weight","offset":0.5,"scale":0.25,"unit":""}],"description":"","format_version":2,'
     b'"name":"pets","row_count":2,"source":"a shelter","target":{"kind":"classes","names":["cat","dog"]}}'
 )
 
@@ -44,7 +45,16 @@ def test_from_bytes_gives_the_manifest_back(manifest: Manifest) -> None:
         (b'"scale":0.25', b'"scale":NaN'),
         (b'"scale":0.25', b'"scale":1e999'),
         (b'"offset":0.5', b'"offset":-Infinity'),
-        (b'"format_version":1', b'"format_version":2'),
+        (b'"format_version":2', b'"format_version":1'),
+        (b'"kind":"number"', b'"kind":"code"'),
+        (b'"kind":"number"', b'"kind":"boolean"'),
+        (b'"decimal":"."', b'"decimal":"e"'),
+        (b'"absent":null', b'"absent":"2"'),
+        (b'"flags_absent":false', b'"flags_absent":0'),
+        (b'"unit":""', b'"unit":"123456789"'),
+        (b'"unit":""}]', b'"unit":"","eval":"1"}]'),
+        (b'"columns":[{', b'"columns":[{},{'),
+        (b'"absent_words":[]', b'"absent_words":[1]'),
         (b'"name":"pets",', b'"name":"pets","name":"pets",'),
         (b'"name":"pets",', b'"name":"pets","owner":"me",'),
         (b'"name":"pets",', b""),

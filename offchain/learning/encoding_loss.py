@@ -1,0 +1,89 @@
+"""What a model loses by the rounding of features to bytes, measured with a plain model before a task is posted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from offchain.learning import estimators
+from offchain.learning.errors import EstimatorError
+from offchain.learning.metrics import WAD, Metric, score_wad
+from offchain.learning.model import KIND_DENSE
+
+MAX_ROWS: Final = 4000
+"""More are sampled: the loss does not need them, and its owner waits for it."""
+_SPLITS: Final = 3
+_SHARE: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingLoss:
+    """Mean scores on rows held back, in the task's metric.
+
+    exact : of the estimator trained on the numbers as they are in the table
+    encoded : of the same on their bytes
+    guessing : of always saying the most frequent class, or the mean
+    """
+
+    estimator: str
+    exact: float
+    encoded: float
+    guessing: float
+
+
+def encoding_loss(
+    values: NDArray[np.float64],
+    rows: NDArray[np.uint8],
+    targets: NDArray[Any],
+    class_count: int,
+    metric: Metric,
+    kind: int,
+) -> EncodingLoss | None:
+    """Train the plainest estimator on both forms of the same rows; None where they are too few to tell.
+
+    Parameters
+    ----------
+    values, rows : ndarray, shape (n, f)
+        What the bytes stand for, and the bytes.
+    targets : ndarray of integers, shape (n,)
+    kind
+        Which models the task takes: `KIND_DENSE` or `KIND_TREES`.
+
+    Raises
+    ------
+    MetricError
+        Where the metric is for the other kind of target.
+    """
+    name = "forest" if kind != KIND_DENSE else "logistic" if class_count else "ridge"
+    parameters = estimators.candidates(name, class_count)[0]
+    if len(targets) > MAX_ROWS:
+        chosen = np.random.default_rng(0).permutation(len(targets))[:MAX_ROWS]
+        values, rows, targets = values[chosen], rows[chosen], targets[chosen]
+    scores = []
+    for seed in range(_SPLITS):
+        try:
+            fitting, held = train_test_split(np.arange(len(targets)), test_size=_SHARE, random_state=seed)
+            fits = [
+                estimators.fit(name, class_count, parameters, form[fitting], targets[fitting], seed)
+                for form in (values, rows)
+            ]
+        except (ValueError, EstimatorError):
+            return None
+        guess = np.bincount(targets[fitting]).argmax() if class_count else targets[fitting].mean()
+        predictions = [
+            fits[0].predict(values[held]),
+            fits[1].predict(rows[held].astype(np.float64)),
+            np.full(len(held), guess),
+        ]
+        scores.append([_score(metric, class_count, targets[held], each) for each in predictions])
+    exact, encoded, guessing = np.mean(scores, axis=0)
+    return EncodingLoss(name, float(exact), float(encoded), float(guessing))
+
+
+def _score(metric: Metric, class_count: int, targets: NDArray[Any], predictions: NDArray[Any]) -> float:
+    whole = np.rint(predictions).astype(np.int64)
+    return score_wad(metric, class_count, targets.astype(np.int64), whole) / WAD
