@@ -50,7 +50,7 @@ def dashboard(node: Node, host: str, port: int, names: tuple[str, ...]) -> None:
     path = index_path(node.root, connection.deployment)
     watcher = Watcher(connection, path)
     named = Token.named(token.symbol(), token.decimals())
-    source = Source(path, connection.deployment.chain_id, named, watcher, names)
+    source = Source(path, connection.deployment, named, watcher, names)
     config = uvicorn.Config(
         create_app(source),
         access_log=False,

@@ -5,10 +5,9 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import fastapi
 from eth_utils.address import is_address, to_checksum_address
@@ -20,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from offchain.chain.deployment import Deployment
 from offchain.dashboard import shown, views, words
 from offchain.dashboard.guards import Guard
 from offchain.dashboard.watching import Watcher
@@ -34,6 +34,7 @@ ENDED_SHOWN = 8
 MORE = views.PAGE_ROWS + 1  # whether there is another page
 
 Cursor = Annotated[int, Query(ge=-END, le=END)]
+Handler = TypeVar("Handler", bound=Callable[..., Response])
 Number = Annotated[int, fastapi.Path(ge=1, le=END)]
 
 
@@ -42,11 +43,12 @@ class Source:
     """What the pages are made of.
 
     index : path of the index
+    token : in which all money is
     names : which the server answers to besides addresses and localhost
     """
 
     index: Path
-    chain_id: int
+    deployment: Deployment
     token: shown.Token
     watcher: Watcher
     names: tuple[str, ...] = ()
@@ -58,7 +60,8 @@ def create_app(source: Source) -> ASGIApp:
     app = FastAPI(title="PoLeStar", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(packages=[("offchain.dashboard", "static")]))
     pages = Pages(source)
-    _add_pages(app, source, pages)
+    for add in (_add_tasks, _add_ledger, _add_market, _add_accounts):
+        add(app, source, pages)
     _add_errors(app, pages)
     return Guard(app, source.names)
 
@@ -78,8 +81,11 @@ class Pages:
         named = (shown.iso, shown.moment, shown.percent, shown.short, shown.span, shown.units)
         self._templates.filters |= {each.__name__: each for each in named}
         self._templates.filters |= {"tokens": source.token.shown, "exact_tokens": source.token.exact}
-        self._templates.filters |= {"exact_units": lambda wad: f"{shown.exact(wad, shown.WAD_DECIMALS)} units"}
-        self._templates.globals |= {"symbol": source.token.symbol, "chain_id": source.chain_id}
+        self._templates.filters |= {
+            "exact_units": lambda wad: f"{shown.exact(wad, shown.WAD_DECIMALS)} units"
+        }
+        self._templates.globals |= {"symbol": source.token.symbol, "chain_id": source.deployment.chain_id}
+        self._templates.globals["KNOWN"] = words.known_accounts(source.deployment)
         self._templates.globals |= {name: getattr(words, name) for name in ("ENTRIES", "PURCHASES", "MONEY")}
 
     def page(self, request: Request, index: Index, template: str, **told: Any) -> Response:
@@ -103,19 +109,23 @@ class Pages:
         return HTMLResponse(html, status)
 
 
-def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
-    """Add the route of each page."""
-    route: Callable[..., Any] = partial(app.api_route, methods=["GET", "HEAD"], response_model=None)
+def _get(app: FastAPI, path: str) -> Callable[[Handler], Handler]:
+    """Add a route that only reads."""
+    return app.api_route(path, methods=["GET", "HEAD"], response_model=None)
 
-    @route("/")
-    def open_tasks(request: Request, before: Cursor = END) -> Response:
+
+def _add_tasks(app: FastAPI, source: Source, pages: Pages) -> None:
+    """Add the overview, the list of tasks and a task."""
+
+    @_get(app, "/")
+    def overview(request: Request, before: Cursor = END) -> Response:
         with reading(source.index) as index:
             now = _now(index)
             opened = views.page(index.open_tasks(before, MORE), lambda each: f"before={each.task.task_id}")
             return pages.page(
                 request,
                 index,
-                "open.html",
+                "overview.html",
                 tasks=_each(opened, lambda each: views.task_row(each, now)),
                 ended=views.ended(index.newest_tasks(limit=MORE), now, ENDED_SHOWN),
                 epochs=[views.epoch_row(each, now) for each in index.current_epochs(now, ENDED_SHOWN)],
@@ -124,7 +134,7 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
                 tip=[views.link(each) for each in index.newest_learning_blocks(limit=1)],
             )
 
-    @route("/tasks")
+    @_get(app, "/tasks")
     def tasks(request: Request, before: Cursor = END) -> Response:
         with reading(source.index) as index:
             now = _now(index)
@@ -132,7 +142,7 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
             rows = _each(found, lambda each: views.task_row(each, now))
             return pages.page(request, index, "tasks.html", tasks=rows, totals=index.totals())
 
-    @route("/tasks/{task_id}")
+    @_get(app, "/tasks/{task_id}")
     def task(
         request: Request,
         task_id: Number,
@@ -164,7 +174,11 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
                 moments=_each(moments, lambda each: views.happening(each, metric)),
             )
 
-    @route("/ledger")
+
+def _add_ledger(app: FastAPI, source: Source, pages: Pages) -> None:
+    """Add the learning ledger."""
+
+    @_get(app, "/ledger")
     def ledger(request: Request, before: Cursor = END) -> Response:
         with reading(source.index) as index:
             found = views.page(
@@ -179,7 +193,11 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
                 first_invalid=index.first_invalid_block(),
             )
 
-    @route("/market")
+
+def _add_market(app: FastAPI, source: Source, pages: Pages) -> None:
+    """Add the market and an epoch."""
+
+    @_get(app, "/market")
     def market(request: Request, before: Cursor = END) -> Response:
         with reading(source.index) as index:
             now = _now(index)
@@ -195,7 +213,7 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
                 totals=index.totals(),
             )
 
-    @route("/epochs/{epoch_id}")
+    @_get(app, "/epochs/{epoch_id}")
     def epoch(
         request: Request,
         epoch_id: Number,
@@ -220,7 +238,11 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
                 moments=_each(moments, views.happening),
             )
 
-    @route("/accounts/{text}")
+
+def _add_accounts(app: FastAPI, source: Source, pages: Pages) -> None:
+    """Add an account, and what finds one or a task."""
+
+    @_get(app, "/accounts/{text}")
     def account(
         request: Request,
         text: str,
@@ -256,7 +278,7 @@ def _add_pages(app: FastAPI, source: Source, pages: Pages) -> None:
                 payments=views.page(index.payments(who, payment, MORE), lambda e: f"payment={e.at}"),
             )
 
-    @route("/search")
+    @_get(app, "/search")
     def search(q: Annotated[str, Query(max_length=100)] = "") -> Response:
         wanted = q.strip().lstrip("#")
         kind = "tasks" if re.fullmatch(r"[0-9]{1,18}", wanted) else "accounts"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from offchain.chain.ledger import Header
-from offchain.chain.phase import EpochPhase, Phase
+from offchain.chain.phase import Phase
 from offchain.dashboard.shown import WAD_DECIMALS, metric_name, plotted, score
 from offchain.dashboard.watching import Contact
-from offchain.dashboard.words import ACTORS, EPOCH_PHASES, EVENTS, PHASES, Tone, Word
+from offchain.dashboard.words import ACTORS, EPOCH_PHASES, EVENTS, PHASES, Word
 from offchain.index.events import Plain
 from offchain.index.rows import Entrant, IndexedBlock, IndexedEpoch, IndexedTask, Moment, Stakes, Status
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from offchain.chain.deployment import Deployment
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.index.kinds import EntryState, MoneyKind
+from offchain.index.money import BURNED
 
 
 class Tone(Enum):
@@ -49,9 +51,9 @@ EPOCH_PHASES = {
 
 ENTRIES = {
     EntryState.COMMITTED: Word("Committed", Tone.OPEN),
-    EntryState.REVEALED: Word("Revealed, bond returned", Tone.DONE),
-    EntryState.SLASHED: Word("Not revealed, bond burned", Tone.FAILED),
-    EntryState.CLAIMABLE: Word("Bond can be claimed", Tone.DUE),
+    EntryState.REVEALED: Word("Revealed", Tone.DONE),
+    EntryState.SLASHED: Word("Not revealed", Tone.FAILED),
+    EntryState.CLAIMABLE: Word("Bond to claim", Tone.DUE),
     EntryState.CLAIMED: Word("Bond claimed", Tone.DONE),
 }
 
@@ -111,3 +113,10 @@ EVENTS = {
 
 ACTORS = ("miner", "winner", "consumer", "provider", "dataNode")
 """Which of an event's arguments say who did it, or who got something; the first that it has."""
+
+
+def known_accounts(deployment: Deployment) -> dict[str, str]:
+    """What those accounts are called that are nobody's."""
+    contracts = (deployment.proof, deployment.market)  # which hold escrows and bonds, and locks
+    names = ("proof of learning", "compute market")
+    return {each.address: name for each, name in zip(contracts, names, strict=True)} | {BURNED: "burned"}

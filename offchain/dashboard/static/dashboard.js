@@ -37,6 +37,12 @@
 
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
+  // Days, or times where ticks are closer.
+  function when(seconds, step) {
+    const iso = new Date(seconds * 1000).toISOString();
+    return step >= 86400 ? iso.slice(5, 10) : iso.slice(11, step < 60 ? 19 : 16);
+  }
+
   function options(element, names) {
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
     const strokes = names.length > 1 ? [colour("--soft"), colour("--accent")] : [colour("--accent")];
@@ -49,7 +55,7 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 90 },
+        { ...axis, space: 70, size: 30, values: (_, ticks, place, space, step) => ticks.map((tick) => when(tick, step)) },
         { ...axis, size: 56, space: 36, values: (_, ticks) => ticks.map((tick) => short.format(tick)) },
       ],
       series: [
