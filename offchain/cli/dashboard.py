@@ -1,22 +1,16 @@
 """`pole dashboard`: look at a deployment in a browser."""
 
-import logging
 import socket
 
 import click
-import uvicorn
 
 from offchain.chain.vault import TokenClient
 from offchain.cli.options import Node, chain_options, running_options
 from offchain.dashboard.app import Source, create_app
+from offchain.dashboard.serving import server
 from offchain.dashboard.shown import Token
 from offchain.dashboard.watching import Watcher
 from offchain.index.store import index_path
-
-log = logging.getLogger(__name__)
-
-MOST_CONNECTIONS = 200
-GRACE_SECONDS = 3  # for answers that are under way when the server is stopped
 
 
 @click.command()
@@ -51,19 +45,9 @@ def dashboard(node: Node, host: str, port: int, names: tuple[str, ...]) -> None:
     watcher = Watcher(connection, path)
     named = Token.named(token.symbol(), token.decimals())
     source = Source(path, connection.deployment, named, watcher, names)
-    config = uvicorn.Config(
-        create_app(source),
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        lifespan="off",
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
         watcher.start()
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"serving http://{shown}:{listener.getsockname()[1]}/ until it is stopped")
-        uvicorn.Server(config).run(sockets=[listener])
+        server(create_app(source)).run(sockets=[listener])
