@@ -14,13 +14,15 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain
 from offchain.chain.phase import Phase, PurchaseStatus
 from tests.attacks.lying_proxy import LyingProxy
+from tests.cast import Cast
 from tests.indexes import pay_and_refund
 from tests.world import Person, World, deploy_world
 
 POLE = Path(sys.executable).parent / "pole"
-PATIENCE = 240.0  # for workers on a busy machine
+PATIENCE = 600.0  # for workers on a busy machine
 HAND_MADE, SOLD = 1, 2  # epochs
 SETTLED, OPEN = 1, 2  # tasks
+EPOCH = ("--capacity", "300", "--price-cap", "2", "--declare-seconds", "3000", "--price-seconds", "3000")
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,9 @@ def dashboard(environment: dict[str, str], *arguments: str) -> Iterator[tuple["s
 def play(world: World, environment: dict[str, str]) -> None:
     """A task that two miners compete for, and one for which a consumer buys training; all as processes."""
     proof, market = world.data_node.proof, world.data_node.market
-    posting = ("task", "post", "iris", "--detach", "--account", "dev:0", "--commit-seconds")
-    for seconds in ("3000", "400000"):
-        subprocess.run([str(POLE), *posting, seconds], env=environment, check=True, capture_output=True)
+    people = Cast(world, Path(environment["POLE_HOME"]))
+    for seconds in (3_000, 400_000):
+        people.post("iris", commit_seconds=seconds)
     with ExitStack() as stack:
         running = [
             stack.enter_context(pole(environment, *arguments))
@@ -101,13 +103,17 @@ def play(world: World, environment: dict[str, str]) -> None:
                 ("mine", "--task", str(SETTLED), "--account", "dev:1"),
                 ("mine", "--task", str(SETTLED), "--account", "dev:2", "--estimator", "svm"),
                 ("consume", "--task", str(OPEN), "--account", "dev:3"),
-                *[("provide", "--capacity", "300", "--price-cap", "2", "--account", "dev:4")],
+                ("provide", *EPOCH, "--account", "dev:4"),
             )
         ]
         serve, *miners, consume, provide = running
         until(lambda: proof.commitment_count(SETTLED) == 2, serve, *miners)
         until(lambda: market.epoch_count() == SOLD and market.declarations(SOLD), consume, provide)
-        world.close_commits(world.data_node.registry.task(SETTLED))  # and the time to declare
+        ends_at = (
+            world.data_node.registry.task(SETTLED).commit_ends_at,
+            market.phase_ends_at(SOLD) or 0,
+        )
+        world.chain.set_time(max(ends_at))
         until(lambda: proof.phase_of(SETTLED) == Phase.SETTLED, serve)
         until(
             lambda: [found.status for found in market.purchases(SOLD)] == [PurchaseStatus.PAID],

@@ -24,7 +24,7 @@ from tests.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "offchain" / "dashboard"
-EVENTS = 20_000
+EVENTS = 30_000
 HOSTILE = "<img src=x onerror=alert(1)>"
 PAGES = ["/", "/tasks", f"/tasks/{CROWDED}", "/tasks/50", "/ledger", "/market", f"/epochs/{CROWDED}"]
 
