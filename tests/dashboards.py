@@ -75,7 +75,7 @@ def pole(environment: dict[str, str], *arguments: str) -> Iterator["subprocess.P
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.wait(60)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from offchain.dashboard.shown import Token
 from offchain.dashboard.views import Notice
 from offchain.dashboard.watching import Contact, chain_time
 from offchain.index.effects import EFFECTS
+from offchain.index.events import Plain
 from offchain.index.kinds import EntryState, MoneyKind
 from offchain.index.rows import IndexedEpoch, Moment, Status
 
@@ -102,7 +103,12 @@ def test_a_list_that_fits_has_no_next_page() -> None:
 
 
 def test_a_happening_names_who_did_it_and_what_came_of_it() -> None:
-    told = {"taskId": 1, "miner": SELLER, "modelHash": "0x", "scoreWad": 977_777_777_777_777_777}
+    told: dict[str, Plain] = {
+        "taskId": 1,
+        "miner": SELLER,
+        "modelHash": "0x",
+        "scoreWad": 977_777_777_777_777_777,
+    }
     moment = Moment(7, 3, 1_000, b"", "ModelRevealed", told)
 
     found = views.happening(moment, metric=0)
