@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain
 from offchain.chain.phase import Phase, PurchaseStatus
@@ -143,4 +145,6 @@ def staged(artifacts: dict[str, Artifact], folder: Path) -> Iterator[Stage]:
         play(world, environment)
         proxy = LyingProxy(node)
         with proxy.serving() as url, dashboard({**environment, "POLE_RPC": url}) as (process, place):
+            shown = ((f"/tasks/{SETTLED}", ">Settled<"), (f"/epochs/{SOLD}", ">Paid<"))
+            until(lambda: all(word in requests.get(place + page).text for page, word in shown), process)
             yield Stage(world, place, proxy, environment, process)
