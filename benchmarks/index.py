@@ -37,6 +37,7 @@ def queries(now: int) -> dict[str, Query]:
         "payouts": lambda index: index.payouts(CROWDED),
         "learning_blocks": lambda index: index.learning_blocks(),
         "newest_learning_blocks": lambda index: index.newest_learning_blocks(),
+        "first_invalid_block": lambda index: index.first_invalid_block(),
         "epoch": lambda index: index.epoch(CROWDED),
         "epochs": lambda index: index.epochs(),
         "newest_epochs": lambda index: index.newest_epochs(),

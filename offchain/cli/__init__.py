@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "deploy-info": "offchain.cli.deploy_info:deploy_info",
     "market": "offchain.cli.market:market",
     "index": "offchain.cli.index:index",
+    "dashboard": "offchain.cli.dashboard:dashboard",
     "config": "offchain.cli.config:config",
     "doctor": "offchain.cli.doctor:doctor",
     "price": "offchain.cli.price:price",
@@ -83,4 +84,5 @@ def main() -> None:
     pole ledger --verify                    what was learned, and whether that is true
     pole market list                        where compute is sold
     pole index                              keep at hand what these lists read
+    pole dashboard                          see all of it in a browser
     """

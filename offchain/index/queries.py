@@ -167,6 +167,14 @@ class Index:
         sql = f"{_BLOCK} WHERE b.block_index < ? ORDER BY b.block_index DESC LIMIT ?"
         return [_block(row) for row in self._all(sql, before, limit)]
 
+    def first_invalid_block(self) -> int | None:
+        """The index of the first learning block that is not right, as far as `IndexedBlock.is_valid` can tell."""
+        row = self._one(
+            "SELECT block_index FROM learning_blocks INDEXED BY learning_blocks_invalid WHERE is_valid = 0"
+            " AND block_index >= 0 ORDER BY block_index LIMIT 1"
+        )
+        return None if row is None else int(row[0])
+
     # The market
 
     def epoch(self, epoch_id: int) -> IndexedEpoch | None:

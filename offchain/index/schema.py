@@ -6,7 +6,7 @@ Positions (`at`) are those of `Event.at`; amounts are decimal text, for SQLite's
 decimals; hashes are hex.
 """
 
-VERSION = 1
+VERSION = 2
 """An index of another version is made anew."""
 
 TABLES = """
@@ -106,6 +106,7 @@ CREATE TABLE learning_blocks (
 ) STRICT;
 CREATE INDEX learning_blocks_at ON learning_blocks(at);
 CREATE INDEX learning_blocks_of_winner ON learning_blocks(winner, block_index);
+CREATE INDEX learning_blocks_invalid ON learning_blocks(block_index) WHERE is_valid = 0;
 
 CREATE TABLE epochs (
   epoch_id        INTEGER PRIMARY KEY,

@@ -10,15 +10,16 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.errors import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("learning", "economics", "compute", "chain", "index", "workers", "cli")
+PACKAGES = ("learning", "economics", "compute", "chain", "index", "dashboard", "workers", "cli")
 MAY_IMPORT = {
     "learning": {"learning"},
     "economics": {"economics"},
     "compute": {"compute", "learning", "economics"},
     "chain": {"chain"},
     "index": {"index", "chain"},
+    "dashboard": {"dashboard", "index", "chain", "learning"},
     "workers": {"workers", "index", "chain", "compute", "learning", "economics"},
-    "cli": {"cli", "workers", "index", "chain", "compute", "learning", "economics"},
+    "cli": {"cli", "dashboard", "workers", "index", "chain", "compute", "learning", "economics"},
 }
 CHAIN_LIBRARIES = {"web3", "eth_account", "eth_tester", "requests"}
 

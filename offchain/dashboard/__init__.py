@@ -1,0 +1,1 @@
+"""What `pole dashboard` serves: pages about one deployment, made of its index; read-only, and with no key."""
