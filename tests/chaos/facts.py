@@ -220,7 +220,7 @@ class Reader:
     def _told(self, receipt: Any) -> Iterator[Told]:
         found = []
         for name, contract in self.contracts.items():
-            for event in contract.events:
+            for event in iter(contract.events):  # type: ignore[call-overload]
                 for log in event().process_receipt(receipt, DISCARD):
                     if log["address"] == contract.address:
                         plain = {key: _plain(value) for key, value in log["args"].items()}
@@ -242,7 +242,7 @@ class Reader:
         (entry,) = (
             e for e in self.contracts[contract].abi if e["type"] == "function" and e["name"] == function
         )
-        names = [field["name"] for field in entry["outputs"][0]["components"]]  # type: ignore[typeddict-item]
+        names = [field["name"] for field in entry["outputs"][0]["components"]]
         return dict(zip(names, values, strict=True))
 
 
