@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.integration.test_command_line import POLE
 
-RESTART_SECONDS = 2.0  # after which one that ended by itself is started again
+RESTART_SECONDS = 2.0  # after which one that failed is started again
+AGAIN_SECONDS = 60.0  # after which one that was done is, for a reorganisation may have undone that
 STOP_SECONDS = 60.0
 
 
@@ -116,7 +117,8 @@ class Company:
                 if worker.process is not None:
                     self._bury(worker)
                     if worker.ended_by == "itself":
-                        worker.start_at = time.time() + RESTART_SECONDS
+                        is_done = self.lives[-1].status == 0
+                        worker.start_at = time.time() + (AGAIN_SECONDS if is_done else RESTART_SECONDS)
                 elif time.time() >= worker.start_at:
                     worker.start()
 
