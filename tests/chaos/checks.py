@@ -179,13 +179,15 @@ def losses(facts: Facts) -> Iterator[Loss]:
 
 
 def longest_up(facts: Facts, worker: str, opened_at: int, ends_at: int) -> float:
-    """The longest unbroken time, by the wall clock, that a worker ran while a window was open on chain."""
+    """The longest unbroken time, by the wall clock, that a worker was at work while a window was open on chain."""
     open_at = [wall for wall, stamp in facts.clock if opened_at <= stamp < ends_at]
     if not open_at:
         return 0.0
     first, last = min(open_at), max(open_at)
     lives = [life for life in facts.lives if life.worker == worker]
-    return max((min(life.ended_at, last) - max(life.started_at, first) for life in lives), default=0.0)
+    return max(
+        (min(life.ended_at, last) - max(life.started_at, life.ready_at, first) for life in lives), default=0.0
+    )
 
 
 def every_block_verifies(facts: Facts) -> Iterator[str]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.integration.test_command_line import POLE
 
-RESTART_SECONDS = 2.0  # after which one that ended by itself is started again
+RESTART_SECONDS = 2.0  # after which one that failed is started again
+AGAIN_SECONDS = 60.0  # after which one that was done is, for a reorganisation may have undone that
 STOP_SECONDS = 60.0
 
 
@@ -21,6 +22,7 @@ class Life:
 
     status : how it ended, as `subprocess` tells it; None of one that was never seen to
     ended_by : "kill", "stop", or "itself"
+    ready_at : when it asked the chain for the first time; its end where it never did
     """
 
     worker: str
@@ -28,6 +30,7 @@ class Life:
     ended_at: float
     status: int | None
     ended_by: str
+    ready_at: float = 0.0
 
 
 @dataclass
@@ -35,13 +38,13 @@ class Worker:
     """A command that is to run all the time, as an account of its own, with a home of its own."""
 
     name: str
-    account: str
     command: list[str]
     environment: dict[str, str]
     log: Path
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0  # when to start it next
+    ready_at: float | None = None
     ended_by: str = "itself"
 
     @property
@@ -60,7 +63,7 @@ class Worker:
                 stderr=log,
                 start_new_session=True,
             )
-        self.started_at, self.ended_by = time.time(), "itself"
+        self.started_at, self.ready_at, self.ended_by = time.time(), None, "itself"
 
 
 @dataclass
@@ -89,14 +92,21 @@ class Company:
             self.kills += 1
             return True
 
+    def kill_by_name(self, name: str | None, pause: float) -> bool:
+        """SIGKILL the worker of a name, likewise."""
+        worker = self._named(name)
+        return worker is not None and self.kill(worker, pause)
+
+    def note_request(self, name: str) -> None:
+        """Note that a worker asks the chain for something."""
+        worker = self._named(name)
+        if worker is not None and worker.ready_at is None:
+            worker.ready_at = time.time()
+
     def running(self) -> list[Worker]:
         """Who runs."""
         with self._lock:
             return [worker for worker in self.workers if worker.runs]
-
-    def of(self, account: str) -> Worker | None:
-        """The worker of an account."""
-        return next((worker for worker in self.workers if worker.account == account), None)
 
     def supervise(self) -> None:
         """Note who has ended, and start them again when it is time."""
@@ -107,7 +117,8 @@ class Company:
                 if worker.process is not None:
                     self._bury(worker)
                     if worker.ended_by == "itself":
-                        worker.start_at = time.time() + RESTART_SECONDS
+                        is_done = self.lives[-1].status == 0
+                        worker.start_at = time.time() + (AGAIN_SECONDS if is_done else RESTART_SECONDS)
                 elif time.time() >= worker.start_at:
                     worker.start()
 
@@ -130,10 +141,14 @@ class Company:
                     worker.process.wait()
                 self._bury(worker)
 
+    def _named(self, name: str | None) -> Worker | None:
+        return next((worker for worker in self.workers if worker.name == name), None)
+
     def _bury(self, worker: Worker) -> None:
         assert worker.process is not None
-        status = worker.process.returncode
-        self.lives.append(Life(worker.name, worker.started_at, time.time(), status, worker.ended_by))
+        status, now = worker.process.returncode, time.time()
+        ready_at = min(worker.ready_at or now, now)
+        self.lives.append(Life(worker.name, worker.started_at, now, status, worker.ended_by, ready_at))
         worker.process = None
 
 

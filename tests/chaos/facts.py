@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from eth_utils.abi import event_abi_to_log_topic
 from pydantic import TypeAdapter
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import Web3ValueError
-from web3.logs import DISCARD
 
 from offchain.chain.deployment import Deployment
 from tests.chaos.company import Life
@@ -147,6 +147,12 @@ class Reader:
             for name in CONTRACTS
         }
         self._names = {str(contract.address): name for name, contract in self.contracts.items()}
+        self._events = {
+            bytes(event_abi_to_log_topic(entry)): str(entry["name"])
+            for contract in self.contracts.values()
+            for entry in contract.abi
+            if entry["type"] == "event"
+        }
 
     def call(self, contract: str, function: str, *arguments: object) -> Any:
         """Call a view function."""
@@ -218,14 +224,12 @@ class Reader:
             yield self._w3.eth.get_block(number)["timestamp"]
 
     def _told(self, receipt: Any) -> Iterator[Told]:
-        found = []
-        for name, contract in self.contracts.items():
-            for event in contract.events:
-                for log in event().process_receipt(receipt, DISCARD):
-                    if log["address"] == contract.address:
-                        plain = {key: _plain(value) for key, value in log["args"].items()}
-                        found.append((log["logIndex"], Told(name, log["event"], plain)))
-        yield from (told for _, told in sorted(found, key=lambda pair: pair[0]))
+        for log in receipt["logs"]:
+            name = self._names.get(str(log["address"]))
+            if name is not None:
+                event = self.contracts[name].events[self._events[bytes(log["topics"][0])]]
+                told = event().process_log(log)
+                yield Told(name, told["event"], {key: _plain(value) for key, value in told["args"].items()})
 
     def _input(self, transaction: Any) -> tuple[str, dict[str, Any]]:
         contract = self.contracts.get(self._names.get(str(transaction.get("to")), ""))
@@ -242,7 +246,7 @@ class Reader:
         (entry,) = (
             e for e in self.contracts[contract].abi if e["type"] == "function" and e["name"] == function
         )
-        names = [field["name"] for field in entry["outputs"][0]["components"]]  # type: ignore[typeddict-item]
+        names = [field["name"] for field in entry["outputs"][0]["components"]]
         return dict(zip(names, values, strict=True))
 
 

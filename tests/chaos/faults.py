@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 
 from eth_account import Account
 
@@ -19,14 +20,20 @@ class FailingProxy(LyingProxy):
     """Passes requests on to a node, but for those that a fault or a kill was armed for.
 
     taken : the faults that requests met, by their kind
-    killed : called with a sender's address when its kill is due; gives whether there was anybody to kill
     """
 
-    def __init__(self, node: str, killed: Callable[[str, Kill], bool]) -> None:
+    def __init__(
+        self, node: str, killed: Callable[[str, Kill], bool], asked_by: Callable[[str], None]
+    ) -> None:
+        """Make one that tells of what it sees.
+
+        killed : called with a sender's address when its kill is due; gives whether there was anybody to kill
+        asked_by : called with the name that the path of a request's URL is
+        """
         super().__init__(node)
         self.lies["*"] = self._fail
         self.taken: Counter[Kind] = Counter()
-        self._killed = killed
+        self._killed, self._asked_by = killed, asked_by
         self._lock = threading.Lock()
         self._faults: dict[bool, deque[Fault]] = {True: deque(), False: deque()}
         self._kills: deque[Kill] = deque()
@@ -50,9 +57,15 @@ class FailingProxy(LyingProxy):
         """Forget the faults and kills that nothing has met; gives how many they were."""
         with self._lock:
             left = sum(map(len, self._faults.values())), len(self._kills)
-            for waiting in (*self._faults.values(), self._kills):
-                waiting.clear()
+            for faults in self._faults.values():
+                faults.clear()
+            self._kills.clear()
             return left
+
+    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+        """Serve a request."""
+        self._asked_by(handler.path.strip("/"))
+        super().__call__(handler)
 
     def _fail(self, request: Request, ask: Ask) -> Answer:
         if time.monotonic() < self._out_until:

@@ -130,7 +130,7 @@ class Profile:
 
     @property
     def room(self) -> float:
-        """Seconds of unbroken life in which a worker can do what is due, its start included, but for training."""
+        """Seconds of unbroken work, from the first request on, in which a worker does what is due but for training."""
         return 20.0 + 15.0 * self.pace
 
     @property

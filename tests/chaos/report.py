@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from offchain.chain.phase import Phase
@@ -19,10 +20,11 @@ answered with 503, too many requests, or no JSON; one in twenty is an outage of 
 replaces up to four blocks; of half of them all transactions are lost, of the others they come into the new
 blocks."""
 RULE = """\
-A bond counts as lost to a fault that the deadline left room for where its owner was up for {profile.room:.0f} s
-on end, its start included, and {profile.job_seconds:.0f} s more for each job that it had to train first,
-between the moment from which it could do what was due and the deadline. What follows is judged by the chain's
-transactions, events and calls, without the workers' code and without the index."""
+A bond counts as lost to a fault that the deadline left room for where its owner was at work for
+{profile.room:.0f} s on end, counted from the first request after its start, and {profile.job_seconds:.0f} s
+more for each job that it had to train, between the moment from which it could do what was due and the deadline.
+What follows is judged by the chain's transactions, events and calls, without the workers' code and without the
+index."""
 
 
 def figures(facts: Facts) -> dict[str, Any]:
@@ -45,6 +47,14 @@ def figures(facts: Facts) -> dict[str, Any]:
         "refunded": events["PurchaseRefunded"],
         "transactions": len(facts.acts),
         "ledger_blocks": facts.ledger_length,
+        "median_start_seconds": median(
+            [
+                life.ready_at - life.started_at
+                for life in facts.lives
+                if life.started_at < life.ready_at < life.ended_at
+            ]
+            or [0.0]
+        ),
         "bonds_lost": len(list(losses(facts))),
         "ended_by_themselves": sum(
             life.ended_by == "itself" and life.status not in (0, None) for life in facts.lives

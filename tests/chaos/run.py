@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import chain as concatenated
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +82,12 @@ class Run:
     def carry(self) -> None:
         """Do what the schedule says, keep the workers running, and end when all tasks and epochs have."""
         schedule = draw_schedule(self.profile)
-        due: deque[Kill | Fault | Reorganisation] = deque(
-            sorted(
-                concatenated(schedule.kills, schedule.faults, schedule.reorganisations),
-                key=lambda event: event.at,
-            )
-        )
+        events: list[Kill | Fault | Reorganisation] = [
+            *schedule.kills,
+            *schedule.faults,
+            *schedule.reorganisations,
+        ]
+        due = deque(sorted(events, key=lambda event: event.at))
         look_at, in_time = 0.0, True
         with _shown(self.profile) as show:
             while in_time:
@@ -127,12 +126,6 @@ class Run:
             self._do(Kill(0.0, False, False, 0.5, 1.0))
         for _ in range(self.profile.faults - self.proxy.taken.total()):
             self.proxy.arm(Fault(0.0, Kind.REFUSE, False, 1.0))
-
-    def kill_sender(self, address: str, kill: Kill) -> bool:
-        """Kill the worker of an account."""
-        name = next((name for name, account in self.accounts.items() if account == address), None)
-        worker = next((worker for worker in self.company.workers if worker.name == name), None)
-        return worker is not None and self.company.kill(worker, kill.pause)
 
     def _reorganise(self, event: Reorganisation) -> None:
         w3 = self.world.chain.w3
@@ -265,18 +258,22 @@ def run(profile: Profile, folder: Path, artifacts: dict[str, Artifact]) -> Facts
         world = deploy_world(local, artifacts, people=1)
         deployment = world.connection.deployment
         deployment.save(folder / "deployments")
-        accounts = {name: dev_account(_index(name)).address for name in _names(profile)}
+        accounts = {name: str(dev_account(_index(name)).address) for name in _names(profile)}
         for account in accounts.values():
             world.people[0].token.mint(account, FUNDS)
         _ask(local.w3, "anvil_setIntervalMining", 1)
 
-        holder: list[Run] = []
-        proxy = FailingProxy(node, lambda address, kill: holder[0].kill_sender(address, kill))
+        company = Company([])
+        names = {address: name for name, address in accounts.items()}
+        proxy = FailingProxy(
+            node,
+            lambda address, kill: company.kill_by_name(names.get(address), kill.pause),
+            company.note_request,
+        )
         url = opened.enter_context(proxy.serving())
-        company = Company(list(_workers(profile, folder, url)))
+        company.workers += _workers(profile, folder, url)
         reader = Reader(Web3(HTTPProvider(node, request_kwargs={"timeout": 60})), deployment)
         one = Run(profile, folder, world, reader, proxy, company, url, accounts)
-        holder.append(one)
         (folder / "profile.txt").write_text(repr(profile) + "\n" + repr(draw_schedule(profile)) + "\n")
         try:
             company.start()
@@ -317,8 +314,8 @@ def _workers(profile: Profile, folder: Path, url: str) -> Iterator[Worker]:
 
 
 def _worker(folder: Path, name: str, command: list[str], url: str, own: dict[str, str]) -> Worker:
-    environment = environment_of(folder, name, url, **own)
-    return Worker(name, own.get("POLE_ACCOUNT", ""), command, environment, folder / "logs" / f"{name}.log")
+    environment = environment_of(folder, name, f"{url}/{name}", **own)
+    return Worker(name, command, environment, folder / "logs" / f"{name}.log")
 
 
 def _command(profile: Profile, kind: str, number: int) -> list[str]:

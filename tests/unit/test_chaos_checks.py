@@ -237,6 +237,14 @@ def test_a_window_is_measured_by_the_wall_clock_though_the_chain_goes_back() -> 
     assert longest_up(facts, "miner-0", 100, 102) == 3.0
 
 
+def test_a_worker_is_up_from_its_first_request_on() -> None:
+    facts = replace(well(), lives=(Life("miner-1", 1200.0, 1300.0, -9, "kill", ready_at=1270.0),))
+
+    assert (
+        longest_up(facts, "miner-1", 200, 300) == 29.0
+    )  # to the last time at which the window was seen open
+
+
 def test_a_schedule_is_the_same_for_the_same_seed() -> None:
     first, second = draw_schedule(Profile(seed=3)), draw_schedule(Profile(seed=3))
 
