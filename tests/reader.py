@@ -26,9 +26,9 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TERMINAL = re.compile(r"# terminal (\d+)\b(.*)")
 FILE = re.compile(r"# (\S+\.(?:py|toml|yaml))$")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-PROMPT = "the reader's prompt"
+PROMPT = "~ the prompt is back ~"
 INTERRUPTED = 130
-PATIENCE = 300.0
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,19 @@ def blocks(page: str) -> list[Block]:
 
 
 def pattern_of(shown: str) -> re.Pattern[str]:
-    """What finds the lines that a page shows in what was printed, where each line ends without white space."""
-    lines = [line.rstrip() for line in shown.splitlines() if line.strip()]
+    """What finds the lines that a page shows in what was printed; all white space within a line is alike."""
     parts = [
-        r"(?:.*\n)*?" if line.strip() == "..." else r".*?".join(map(re.escape, line.split("..."))) + r"\n+"
-        for line in lines
+        r"(?:.*\n)*?" if line.strip() == "..." else rf"[ \t]*{_pattern_of_line(line.strip())}[ \t]*\n\s*"
+        for line in shown.splitlines()
+        if line.strip()
     ]
     return re.compile("^" + "".join(parts), re.MULTILINE)
+
+
+def _pattern_of_line(line: str) -> str:
+    return r".*?".join(
+        r"[ \t]+".join(map(re.escape, part.split(" "))) for part in re.sub(" +", " ", line).split("...")
+    )
 
 
 class Terminal:
