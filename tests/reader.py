@@ -26,6 +26,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TERMINAL = re.compile(r"# terminal (\d+)\b(.*)")
 FILE = re.compile(r"# (\S+\.(?:py|toml|yaml))$")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+CONSOLE = re.compile(r"^(?:In \[\d+\]: )+", re.MULTILINE)
 PROMPT = "~ the prompt is back ~"
 INTERRUPTED = 130
 PATIENCE = 120.0
@@ -120,7 +121,7 @@ class Terminal:
     def wait_for(self, pattern: re.Pattern[str]) -> None:
         """Wait until it has been printed; fail where the prompt comes without it."""
         deadline = time.monotonic() + PATIENCE
-        while not pattern.search(self.said):
+        while not pattern.search(CONSOLE.sub("", self.said)):
             assert not self._is_free and time.monotonic() < deadline, (
                 f"{pattern.pattern} is not in:\n{self.said}"
             )

@@ -145,6 +145,8 @@ ANSWERS = {
     "Create Passphrase to encrypt account: ": "only-for-tests-1",
     "Repeat for confirmation: ": "only-for-tests-1",
     "Sign:  [y/N]: ": "y",
+    "Enter passphrase to unlock 'deployer' []: ": "only-for-tests-1",
+    "Leave 'deployer' unlocked? [y/N]: ": "y",
 }
 """What the reader types where docs/deploy.md says that something is asked."""
 
