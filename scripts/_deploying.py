@@ -31,7 +31,9 @@ class ApeDeployer:
     def create(self, name: str, *arguments: Any) -> str:
         """Create the contract of a name and give its address."""
         # Not `account.deploy`: on a local network it does not wait for a node that mines by the clock.
-        sent = self._account.call(ape.project.get_contract(name)(*arguments))
+        transaction = ape.project.get_contract(name)(*arguments)
+        transaction.sender = self._account.address  # a node estimates gas by who pays for it
+        sent = self._account.call(transaction)
         receipt = ape.networks.provider.web3.eth.wait_for_transaction_receipt(sent.txn_hash)
         return str(receipt["contractAddress"])
 

@@ -26,9 +26,10 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TERMINAL = re.compile(r"# terminal (\d+)\b(.*)")
 FILE = re.compile(r"# (\S+\.(?:py|toml|yaml))$")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-PROMPT = "the reader's prompt"
+CONSOLE = re.compile(r"^(?:In \[\d+\]: )+", re.MULTILINE)
+PROMPT = "~ the prompt is back ~"
 INTERRUPTED = 130
-PATIENCE = 300.0
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,19 @@ def blocks(page: str) -> list[Block]:
 
 
 def pattern_of(shown: str) -> re.Pattern[str]:
-    """What finds the lines that a page shows in what was printed, where each line ends without white space."""
-    lines = [line.rstrip() for line in shown.splitlines() if line.strip()]
+    """What finds the lines that a page shows in what was printed; all white space within a line is alike."""
     parts = [
-        r"(?:.*\n)*?" if line.strip() == "..." else r".*?".join(map(re.escape, line.split("..."))) + r"\n+"
-        for line in lines
+        r"(?:.*\n)*?" if line.strip() == "..." else rf"[ \t]*{_pattern_of_line(line.strip())}[ \t]*\n\s*"
+        for line in shown.splitlines()
+        if line.strip()
     ]
     return re.compile("^" + "".join(parts), re.MULTILINE)
+
+
+def _pattern_of_line(line: str) -> str:
+    return r".*?".join(
+        r"[ \t]+".join(map(re.escape, part.split(" "))) for part in re.sub(" +", " ", line).split("...")
+    )
 
 
 class Terminal:
@@ -114,7 +121,7 @@ class Terminal:
     def wait_for(self, pattern: re.Pattern[str]) -> None:
         """Wait until it has been printed; fail where the prompt comes without it."""
         deadline = time.monotonic() + PATIENCE
-        while not pattern.search(self.said):
+        while not pattern.search(CONSOLE.sub("", self.said)):
             assert not self._is_free and time.monotonic() < deadline, (
                 f"{pattern.pattern} is not in:\n{self.said}"
             )

@@ -18,6 +18,7 @@ from offchain.chain.errors import ChainError
 START_SECONDS = 20.0
 HARD_FORK = "prague"
 BLOCK_GAS_LIMIT = 30_000_000
+ANVIL_CHAIN_ID = 31337
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,16 @@ def eth_tester_chain(accounts: int = 10, genesis_at: int | None = None) -> Local
 
 
 @contextmanager
-def anvil_chain(block_seconds: int | None = None, port: int | None = None) -> Iterator[LocalChain]:
+def anvil_chain(
+    block_seconds: int | None = None, port: int | None = None, chain_id: int = ANVIL_CHAIN_ID
+) -> Iterator[LocalChain]:
     """A running Anvil, ended with the block; a block per transaction, or one every `block_seconds`."""
     program = shutil.which("anvil")
     if program is None:
         raise ChainError("anvil is not on the path: source toolchain/activate")
     port = port or _free_port()
     command = [program, "--port", str(port), "--mnemonic", DEV_MNEMONIC, "--hardfork", HARD_FORK, "--silent"]
-    command += ["--accounts", "150", "--gas-limit", str(BLOCK_GAS_LIMIT)]
+    command += ["--accounts", "150", "--gas-limit", str(BLOCK_GAS_LIMIT), "--chain-id", str(chain_id)]
     command += ["--block-time", str(block_seconds)] if block_seconds else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:

@@ -1,18 +1,29 @@
 """The documentation, done as its readers would: every block of every page, against real chains, in a clean home."""
 
+import json
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from eth_account import Account
+from web3 import Web3
+from web3.types import RPCEndpoint
 
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
+from offchain.chain.connection import Connection
 from offchain.chain.deploying import Bounds, MarketBounds, Web3Deployer, deploy
 from offchain.chain.deployment import Deployment
 from offchain.chain.local import LocalChain, anvil_chain
+from offchain.chain.proof import ProofOfLearningClient
+from offchain.chain.registry import TaskRegistryClient
+from offchain.chain.transactions import Sender
+from offchain.chain.vault import TokenClient
 from tests.conftest import ROOT
-from tests.reader import Reader, plain_environment, reader
+from tests.reader import Reader, blocks, pattern_of, plain_environment, reader
 
 LOCAL_URL = "http://127.0.0.1:8545"
 """Where the pages have their chain; it is replaced, in ape's configuration too, for another port is free here."""
@@ -20,6 +31,9 @@ LOCAL_URL = "http://127.0.0.1:8545"
 # What `ape run deploy` sets on a local chain; the pages but for README and deploy.md find it done.
 BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
 MARKET_BOUNDS = MarketBounds(5, 30 * 86_400, 10**15, 5 * 10**16, 1, 10**15)
+
+COMMITMENTS = {"post-a-task": 1, "mine": 2}
+"""How many the first task of a page gets: then the time to commit, minutes for a reader who types, is skipped."""
 
 CHECKOUT = (
     *(".build", ".venv", "contracts", "docs", "node_modules", "offchain", "scripts", "toolchain"),
@@ -90,6 +104,141 @@ def configure_ape(checkout: Path, replaced: Mapping[str, str]) -> None:
     (checkout / "ape-config.yaml").write_text(text)
 
 
+@contextmanager
+def commits_end_early(chain: LocalChain, deployment: Deployment, wanted: int) -> Iterator[None]:
+    """Skip what is left of the time to commit to task 1 once so many have."""
+    connection = Connection.over(chain.w3, deployment)
+    registry, proof = TaskRegistryClient(connection), ProofOfLearningClient(connection)
+    left = threading.Event()
+
+    def watch() -> None:
+        while not left.wait(1):
+            if registry.task_count() and proof.commitment_count(1) >= wanted:
+                chain.set_time(registry.task(1).commit_ends_at)
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        left.set()
+        watcher.join()
+
+
 @pytest.mark.parametrize("page", ["post-a-task", "mine", "provide", "console"])
-def test_a_page_does_what_it_says(local: Reader, page: str) -> None:
-    local.follow((ROOT / "docs" / f"{page}.md").read_text())
+def test_a_page_does_what_it_says(
+    local: Reader, chain: LocalChain, deployment: Deployment, page: str
+) -> None:
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+
+    with commits_end_early(chain, deployment, COMMITMENTS.get(page, 1000)):
+        local.follow(text)
+        local.leave()
+
+
+SEPOLIA_URL, ROLLUP_URL = "https://ethereum-sepolia-rpc.publicnode.com", "https://sepolia.base.org"
+"""The public endpoints of docs/deploy.md, for which chains of the same ids stand in."""
+
+ANSWERS = {
+    "Enhance the security of your account by adding additional random input: ": "as I like it",
+    "Create Passphrase to encrypt account: ": "only-for-tests-1",
+    "Repeat for confirmation: ": "only-for-tests-1",
+    "Sign:  [y/N]: ": "y",
+    "Enter passphrase to unlock 'deployer' []: ": "only-for-tests-1",
+    "Leave 'deployer' unlocked? [y/N]: ": "y",
+}
+"""What the reader types where docs/deploy.md says that something is asked."""
+
+
+@contextmanager
+def faucet(chain: LocalChain, home: Path) -> Iterator[None]:
+    """Send coin to the account of a home as soon as there is one."""
+    left = threading.Event()
+    keyfile = home / ".ape" / "accounts" / "deployer.json"
+
+    def watch() -> None:
+        while not left.wait(0.2):
+            with suppress(OSError, ValueError):
+                address = Web3.to_checksum_address(json.loads(keyfile.read_text())["address"])
+                chain.w3.provider.make_request(RPCEndpoint("anvil_setBalance"), [address, hex(10**18)])
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        left.set()
+        watcher.join()
+
+
+def test_the_page_on_deploying_holds_on_chains_of_other_ids(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    home = Path(environment["HOME"])
+    configure_ape(checkout, {})
+    with anvil_chain(1, chain_id=11155111) as sepolia, anvil_chain(1, chain_id=84532) as rollup:
+        replaced = {SEPOLIA_URL: url_of(sepolia), ROLLUP_URL: url_of(rollup)}
+        with (
+            faucet(sepolia, home),
+            faucet(rollup, home),
+            reader(checkout, environment, replaced, ANSWERS) as someone,
+        ):
+            someone.follow((ROOT / "docs" / "deploy.md").read_text())
+
+    assert {path.name for path in (checkout / "deployments").iterdir()} == {"11155111.json", "84532.json"}
+
+
+def test_the_page_on_operating_holds_for_an_account_with_a_keyfile(
+    local: Reader, environment: dict[str, str], chain: LocalChain, deployment: Deployment
+) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    folder = Path(environment["HOME"]) / ".ape" / "accounts"
+    folder.mkdir(parents=True)
+    keyfile = Account.encrypt(dev_account(1).key, "a passphrase", iterations=2)
+    (folder / "miner.json").write_text(json.dumps(keyfile))
+    someone = Sender(Connection.over(chain.w3, deployment), dev_account(1))
+    TokenClient(someone.connection, someone).mint(someone.address, 100 * 10**18)
+    (configuration,) = [block.text for block in blocks(page) if block.language == "toml"]
+
+    local.follow("```sh\n. toolchain/activate\nexport POLE_PASSPHRASE='a passphrase'\n```\n" + page)
+    written = f"cat > config.toml <<'EOF'\n{configuration}\nEOF\n"
+    local.follow(f"```sh\n{written}unset POLE_RPC\npole --config config.toml config\n```\n")
+    local.follow("```text\n... https://one.example ...\n```\n")
+
+
+def test_what_the_readme_says_of_using_it_holds(
+    anvil: LocalChain, checkout: Path, environment: dict[str, str]
+) -> None:
+    """Its one block is of paragraphs, each for a terminal, and is `docs/README.md` and the first task in brief."""
+    (used,) = [
+        block.text for block in blocks((ROOT / "README.md").read_text()) if block.text.startswith("make node")
+    ]
+    node, posting, mining, market, looking = used.strip().split("\n\n")
+    assert (ROOT / "Makefile").read_text().count("anvil --block-time 1 --hardfork prague") == 1
+    assert node.split("#")[0].strip() == "make node"  # `anvil` does it here
+    configure_ape(checkout, {LOCAL_URL: url_of(anvil)})
+    provide, consume = market.splitlines()
+    # Each has money but for those whom the text has "funded alike".
+    funds = "".join(f"pole vault mint 1000 --account dev:{index}\n" for index in (2, 3))
+    page = "".join(
+        f"```sh\n# terminal {place}{': stays open' if stays else ''}\n{text}\n```\n"
+        for place, text, stays in (
+            (1, posting.rsplit("\n", 1)[0] + "\n" + funds, False),
+            (1, posting.rsplit("\n", 1)[1], True),
+            (2, mining, True),
+            (3, f". toolchain/activate\n{provide}", True),
+            (4, f". toolchain/activate\n{consume}", True),
+        )
+    )
+    go_back = anvil.snapshot()
+    longer = {"--commit-seconds 60": "--commit-seconds 600"}  # for a busy machine; then the rest is skipped
+    ended = "Task 1: SETTLED\n...\nIs the learning ledger valid? True"
+    with reader(checkout, {**environment, "POLE_RPC": url_of(anvil)}, longer) as someone:
+        someone.follow(page)
+        someone.terminals[2].wait_for(pattern_of("...committed to 0x..."))
+        anvil.advance(600)
+        someone.terminals[1].finish()
+        someone.follow(f"```sh\n{looking}\n```\n```text\n{ended}\n```\n")
+    go_back()

@@ -158,11 +158,12 @@ def test_a_person_is_asked_before_a_file_is_posted(
         env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
-    said = b""
+    said, is_answered = b"", False
     try:
         while chunk := _read(ours):
             said += chunk
-            if chunk.endswith(b"[y/N]: "):
+            if b"[y/N]" in said and not is_answered:
+                is_answered = True
                 os.write(ours, answer.encode() + b"\n")
         process.wait(PATIENCE)
     finally:
