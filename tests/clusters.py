@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-WAIT = 240.0
+WAIT = 600.0
 
 
 @dataclass
