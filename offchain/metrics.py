@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    start_http_server,
+)
 
+disable_created_metrics()  # a series more for each counter, which says when its process began
 REGISTRY: Final = CollectorRegistry()
 
 STEPPED_AT: Final = Gauge(

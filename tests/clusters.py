@@ -5,15 +5,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-WAIT = 240.0
+WAIT = 600.0
 
 
 @dataclass
@@ -37,6 +38,15 @@ class Processes:
     def restart_scheduler(self) -> None:
         """Start one anew where the first was."""
         self.scheduler = run_scheduler(self.port)
+
+    def wait_for(self, workers: int) -> None:
+        """Wait until the scheduler answers, and so many workers have come to it."""
+        from distributed import Client
+
+        connect: Callable[..., Any] = Client
+        with connect(self.address, timeout=WAIT, set_as_default=False) as client:
+            if workers:
+                client.wait_for_workers(workers, timeout=WAIT)
 
     def at_work(self) -> "subprocess.Popen[bytes]":
         """A worker that has a job, once one has."""
@@ -85,6 +95,7 @@ def cluster(workers: int) -> Iterator[Processes]:
         for _ in range(workers):
             there.add_worker()
         started += there.workers
+        there.wait_for(workers)
         yield there
     finally:
         started += [one for one in (there.scheduler, *there.workers) if one not in started]

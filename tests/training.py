@@ -7,9 +7,9 @@ from enum import Enum
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 
-LIMITS = Limits(seconds=120.0, memory_bytes=1 << 30)
+LIMITS = Limits(seconds=600.0, memory_bytes=1 << 30)
 EXECUTOR = JobExecutor.local(2, LIMITS)
-PATIENCE = 120.0
+PATIENCE = 600.0
 
 
 def after(move: Enum, step: Callable[[int], Enum], number: int) -> Enum:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 1.0
-PATIENCE_SECONDS: Final = 5.0  # with a scheduler that does not answer
+PATIENCE_SECONDS: Final = 30.0  # with a scheduler that is there and does not answer, for it may be busy
 WORKERLESS_LOOKS: Final = 10  # a worker that is started again is given so long
 
 
@@ -62,7 +62,7 @@ class Cluster(Executor):
         self._closed.set()
         for call in self._pending():
             call.answer.cancel()
-        self._client.close(timeout=PATIENCE_SECONDS)
+        self._client.close(timeout=CONNECT_SECONDS)
 
     def _send(self, call: _Call) -> None:
         """Make a call on the cluster, or here where there is none."""
@@ -128,7 +128,8 @@ class Cluster(Executor):
                 self._client = _connect(self._scheduler)
             identity = self._client.sync(self._client.scheduler.identity, callback_timeout=PATIENCE_SECONDS)
             return len(identity["workers"])
-        except Exception:  # whatever a client that is being closed or connected raises
+        except Exception as error:  # whatever a client that is being closed or connected raises
+            log.debug("%s: %r", self._scheduler, error)
             return None
 
 

@@ -4,16 +4,20 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from eth_account import Account
+from prometheus_client.parser import text_string_to_metric_families
 
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
@@ -403,3 +407,90 @@ def test_a_worker_outlives_a_node_that_refuses_and_drops(
 
     assert process.returncode == 0
     assert "the pool is full" in said
+
+
+# Metrics
+
+
+def scrape(port: int) -> dict[str, float]:
+    """What a worker serves, by name and labels, read by Prometheus' own parser."""
+    answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE)
+    return {
+        sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving_metrics(environment: dict[str, str], *command: str) -> Iterator[int]:
+    """A worker that serves metrics, at the port that this gives, once it does."""
+    port = free_port()
+    with start(environment, *command, "--metrics", str(port)) as process:
+        try:
+            until(lambda: is_listening(port))
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE)
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_data_node_counts_what_it_does(world: World, environment: dict[str, str]) -> None:
+    assert pole(environment, "task", "post", "iris", "--detach", "--account", "dev:0").returncode == 0
+    task_id = world.data_node.registry.task_count()
+    world.chain.mine(3)
+    began = time.time()
+
+    with serving_metrics(environment, "task", "serve", "--account", "dev:0") as port:
+        until(lambda: world.data_node.registry.published_training_rows(task_id) is not None)
+        until(lambda: scrape(port).get("pole_tasks open", 0) > 0)
+        found = scrape(port)
+
+    assert found["pole_last_step_timestamp_seconds"] > began
+    assert found["pole_transactions_total sent"] >= 2  # it drew and published
+    assert found["pole_transactions_total failed"] == 0
+    receipt = world.chain.w3.eth.get_block("latest", full_transactions=True)["transactions"][0]
+    assert isinstance(receipt, dict)
+    paid = world.chain.w3.eth.get_transaction_receipt(receipt["hash"])
+    assert found["pole_fees_wei_total"] >= paid["gasUsed"] * paid["effectiveGasPrice"] > 0
+    assert found["pole_deadlines_missed_total"] == 0
+
+
+def test_an_index_tells_how_far_behind_it_is(world: World, environment: dict[str, str]) -> None:
+    with serving_metrics(environment, "index") as port:
+        newest = world.chain.w3.eth.get_block("latest")["timestamp"]
+        until(lambda: scrape(port)["pole_head_timestamp_seconds"] == newest)
+
+        until(lambda: scrape(port)["pole_index_blocks_behind"] == 0)
+
+
+def test_metrics_at_an_address_that_is_taken_are_refused(environment: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        ended = pole(environment, "mine", "--account", "dev:1", "--metrics", address)
+
+    assert ended.returncode == 1
+    assert f"metrics cannot be served at {address}: Address already in use" in ended.stderr
+
+
+@pytest.mark.parametrize("address", ["here", "127.0.0.1:", "127.0.0.1:70000", ":x"])
+def test_an_address_for_metrics_that_is_none_is_named(environment: dict[str, str], address: str) -> None:
+    ended = run_here(environment, "mine", "--account", "dev:1", "--metrics", address)
+
+    assert ended.exit_code == 2
+    assert "is not HOST:PORT" in ended.stderr
