@@ -1,11 +1,13 @@
 """What became of a run, read from the chain's transactions, events and calls by plain web3."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from eth_utils.abi import event_abi_to_log_topic
+from hexbytes import HexBytes
 from pydantic import TypeAdapter
 from web3 import Web3
 from web3.contract import Contract
@@ -18,6 +20,7 @@ from tests.chaos.profile import Profile
 Value: TypeAlias = int | str
 
 CONTRACTS = ("token", "vault", "registry", "proof", "ledger", "market")
+REQUESTS = 8  # at a time: on a busy machine each takes long for its little work
 SUBJECTS = {"taskId": "task", "epochId": "epoch"}
 
 
@@ -207,21 +210,23 @@ class Reader:
             {"fromBlock": self.first_block, "address": [c.address for c in self.contracts.values()]}
         )
         transactions = dict.fromkeys(log["transactionHash"] for log in logs)
-        stamps: dict[int, int] = {}
-        for name in transactions:
-            receipt = self._w3.eth.get_transaction_receipt(name)
-            told = tuple(self._told(receipt))
-            number = receipt["blockNumber"]
-            if number not in stamps:
-                stamps[number] = self._w3.eth.get_block(number)["timestamp"]
-            transaction = self._w3.eth.get_transaction(name)
-            function, arguments = self._input(transaction)
-            yield Act(number, stamps[number], transaction["from"], function, _subject(arguments, told), told)
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            yield from pool.map(self._act, transactions)
 
     def stamps(self, first: int, last: int) -> Iterator[int]:
         """The timestamps of blocks."""
-        for number in range(first, last + 1):
-            yield self._w3.eth.get_block(number)["timestamp"]
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            yield from pool.map(self._stamp, range(first, last + 1))
+
+    def _act(self, name: HexBytes) -> Act:
+        receipt, transaction = self._w3.eth.get_transaction_receipt(name), self._w3.eth.get_transaction(name)
+        told, number = tuple(self._told(receipt)), receipt["blockNumber"]
+        function, arguments = self._input(transaction)
+        subject = _subject(arguments, told)
+        return Act(number, self._stamp(number), transaction["from"], function, subject, told)
+
+    def _stamp(self, number: int) -> int:
+        return int(self._w3.eth.get_block(number)["timestamp"])
 
     def _told(self, receipt: Any) -> Iterator[Told]:
         for log in receipt["logs"]:

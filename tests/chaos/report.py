@@ -75,7 +75,7 @@ def page(facts: Facts, findings: dict[str, list[str]]) -> str:
 
 def _lines(facts: Facts, findings: dict[str, list[str]]) -> Iterator[str]:
     asked, told = facts.profile, figures(facts)
-    options = " ".join(f"--{name} {value:g}" for name, value in asdict(asked).items())
+    options = " ".join(f"--{name} {value}" for name, value in asdict(asked).items())
     yield "# Chaos"
     yield ""
     yield f"Made by `python -m tests.chaos {options}`; with a smaller `--tasks`, `--kills` and so on it takes minutes."

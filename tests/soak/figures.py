@@ -36,7 +36,13 @@ class Intervals:
 def learning_intervals(facts: Facts, name: str) -> Intervals:
     """Between the blocks of the learning ledger, genesis left out."""
     appended = [act.timestamp for act in facts.acts if any(told.name == "BlockAppended" for told in act.told)]
-    return Intervals(name, _gaps(appended[1:]))
+    return Intervals(name, _gaps(sorted(appended)[1:]))
+
+
+def posting_intervals(facts: Facts, name: str) -> Intervals:
+    """Between the blocks in which tasks were posted: a post that takes long spoils the beat."""
+    posted = [act.timestamp for act in facts.acts if any(told.name == "TaskPosted" for told in act.told)]
+    return Intervals(name, _gaps(sorted(posted)))
 
 
 def chain_intervals(facts: Facts) -> Intervals:
