@@ -29,7 +29,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 CONSOLE = re.compile(r"^(?:In \[\d+\]: )+", re.MULTILINE)
 PROMPT = "~ the prompt is back ~"
 INTERRUPTED = 130
-PATIENCE = 120.0
+PATIENCE = 300.0  # of a busy machine
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,7 @@ def test_what_the_readme_says_of_using_it_holds(
     assert node.split("#")[0].strip() == "make node"  # `anvil` does it here
     configure_ape(checkout, {LOCAL_URL: url_of(anvil)})
     provide, consume = market.splitlines()
+    lists, browser = looking.rsplit("\n", 1)
     # Each has money but for those whom the text has "funded alike".
     funds = "".join(f"pole vault mint 1000 --account dev:{index}\n" for index in (2, 3))
     page = "".join(
@@ -230,15 +231,18 @@ def test_what_the_readme_says_of_using_it_holds(
             (2, mining, True),
             (3, f". toolchain/activate\n{provide}", True),
             (4, f". toolchain/activate\n{consume}", True),
+            (5, f". toolchain/activate\n{browser}", True),
         )
     )
     go_back = anvil.snapshot()
-    longer = {"--commit-seconds 60": "--commit-seconds 600"}  # for a busy machine; then the rest is skipped
+    # For a busy machine, where the rest is skipped; and where another dashboard is open.
+    changed = {"--commit-seconds 60": "--commit-seconds 600", "pole dashboard": "pole dashboard --port 0"}
     ended = "Task 1: SETTLED\n...\nIs the learning ledger valid? True"
-    with reader(checkout, {**environment, "POLE_RPC": url_of(anvil)}, longer) as someone:
+    with reader(checkout, {**environment, "POLE_RPC": url_of(anvil)}, changed) as someone:
         someone.follow(page)
         someone.terminals[2].wait_for(pattern_of("...committed to 0x..."))
         anvil.advance(600)
         someone.terminals[1].finish()
-        someone.follow(f"```sh\n{looking}\n```\n```text\n{ended}\n```\n")
+        someone.terminals[5].wait_for(pattern_of("serving http://127.0.0.1:..."))
+        someone.follow(f"```sh\n{lists}\n```\n```text\n{ended}\n```\n")
     go_back()
