@@ -17,7 +17,7 @@ from prometheus_client import (
     start_http_server,
 )
 
-disable_created_metrics()  # a series more for each counter, which says when its process began
+disable_created_metrics()  # type: ignore[no-untyped-call] # a series more for each counter, which says when its process began
 REGISTRY: Final = CollectorRegistry()
 
 STEPPED_AT: Final = Gauge(

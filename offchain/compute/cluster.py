@@ -70,7 +70,11 @@ class Cluster(Executor):
             return self._do_here(call)
         # Two purchases of the same job are two jobs, and a job is no function of its name.
         place = self._client.get_executor(pure=False)
-        call.far = far = place.submit(call.function, *call.arguments)
+        try:
+            call.far = far = place.submit(call.function, *call.arguments)
+        except Exception as error:  # of a client that was closed between two looks
+            log.debug("%s: %r", self._scheduler, error)
+            return self._do_here(call)
         far.add_done_callback(lambda _: self._arrive(call, far))
         return None
 
@@ -110,7 +114,7 @@ class Cluster(Executor):
             if count and not self._is_there:
                 log.info("the Dask cluster at %s is back", self._scheduler)
                 self._is_there = True
-            elif count is None or workerless == WORKERLESS_LOOKS:
+            elif count is None or workerless >= WORKERLESS_LOOKS:
                 self._leave("does not answer" if count is None else "has no worker")
 
     def _leave(self, reason: str) -> None:
