@@ -53,7 +53,7 @@ def running_seaweed(folder: Path) -> Iterator[Seaweed]:
     actions = ["Admin", "Read", "Write", "List"]
     identity = {"name": "polestar", "credentials": credentials, "actions": actions}
     identities.write_text(json.dumps({"identities": [identity]}))
-    ports = _free_ports(2 * len(SERVERS))
+    ports = free_ports(2 * len(SERVERS))
     command = [program, "server", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"]
     for server in SERVERS:
         command += [f"-{server}.port={ports.pop()}", f"-{server}.port.grpc={ports.pop()}"]
@@ -74,7 +74,8 @@ def running_seaweed(folder: Path) -> Iterator[Seaweed]:
         process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """So many ports that nobody has now."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for taken in sockets:

@@ -24,6 +24,7 @@ from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient
 from tests.conftest import ROOT
 from tests.reader import Reader, blocks, pattern_of, plain_environment, reader
+from tests.seaweed import free_ports
 
 LOCAL_URL = "http://127.0.0.1:8545"
 """Where the pages have their chain; it is replaced, in ape's configuration too, for another port is free here."""
@@ -206,6 +207,43 @@ def test_the_page_on_operating_holds_for_an_account_with_a_keyfile(
     written = f"cat > config.toml <<'EOF'\n{configuration}\nEOF\n"
     local.follow(f"```sh\n{written}unset POLE_RPC\npole --config config.toml config\n```\n")
     local.follow("```text\n... https://one.example ...\n```\n")
+
+
+WEED_PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
+
+
+def test_the_page_on_storage_holds(
+    chain: LocalChain, deployment: Deployment, checkout: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    deployment.save(checkout / "deployments")
+    ports = free_ports(2 * len(WEED_PORTS))
+    own = " ".join(
+        f"-{name}={port} -{name}.grpc={grpc}"
+        for name, port, grpc in zip(WEED_PORTS, ports[::2], ports[1::2], strict=True)
+    )
+    # Other tests have a SeaweedFS as well.
+    changed = {
+        "weed server -s3": f"weed server -s3 {own} -s3.port.iceberg=0 -s3.port.lance=0",
+        "/tmp/weed": str(tmp_path / "weed"),
+        "127.0.0.1:8333": f"127.0.0.1:{ports[2 * WEED_PORTS.index('s3.port')]}",
+        "127.0.0.1:8888": f"127.0.0.1:{ports[2 * WEED_PORTS.index('filer.port')]}",
+    }
+    configure_ape(checkout, {LOCAL_URL: url_of(chain)})
+    with reader(checkout, {**environment, "POLE_RPC": url_of(chain)}, changed) as someone:
+        someone.follow((ROOT / "docs" / "storage.md").read_text())
+
+    assert not (Path(environment["HOME"]) / ".local/share/polestar/blobs").exists()
+
+
+def test_the_page_on_more_machines_holds(
+    chain: LocalChain, deployment: Deployment, checkout: Path, environment: dict[str, str]
+) -> None:
+    deployment.save(checkout / "deployments")
+    (port,) = free_ports(1)
+    changed = {"127.0.0.1:8786": f"127.0.0.1:{port}", "--port 8786": f"--port {port}"}
+    environment = {**environment, "POLE_RPC": url_of(chain)}
+    with reader(checkout, environment, changed) as someone:
+        someone.follow((ROOT / "docs" / "machines.md").read_text())
 
 
 def test_what_the_readme_says_of_using_it_holds(
