@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,10 @@ from offchain.compute.executor import JobExecutor, RunningJob
 from offchain.compute.process import HEAD, Ending, Limits, Outcome, run_isolated
 from offchain.compute.trained import Trained
 from offchain.compute.training import run_job
+from offchain.compute.trial import TrialSpec
 from offchain.compute.work import Kind, Work
+from offchain.learning import estimators
+from offchain.learning.metrics import Metric
 from tests.clusters import WAIT, children_at_work, cluster, wait_for_child
 from tests.unit.compute.jobs import Job, endless_job, large_job, make_job
 
@@ -75,6 +79,41 @@ def test_a_job_that_is_killed_has_crashed(local: JobExecutor) -> None:
 
     assert isinstance(ended, JobCrashed)
     assert ended.status == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("named", "outcome"), [(True, Trained), (False, JobRefused)])
+def test_own_estimators_are_trained_where_the_environment_names_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, local: JobExecutor, named: bool, outcome: type
+) -> None:
+    path, job = tmp_path / "mine.py", make_job()
+    path.write_text(
+        "from sklearn.linear_model import LogisticRegression\n"
+        "def make(class_count, seed):\n"
+        "    return LogisticRegression(fit_intercept=False, class_weight='balanced')\n"
+    )
+    monkeypatch.setenv(estimators.FACTORY, "")  # to be as it was afterwards
+    name = estimators.named(f"{path}:make")
+    (parameters,) = estimators.candidates(name, 3)
+    spec = TrialSpec.make(
+        estimator=name,
+        parameters=dict(parameters),
+        rows=job.spec.rows,
+        feature_count=4,
+        class_count=3,
+        metric=int(Metric.ACCURACY),
+        seed=0,
+    )
+    if not named:
+        monkeypatch.delenv(estimators.FACTORY)
+
+    ended = local.submit(Work(Kind.TRIAL, spec.to_bytes(), job.rows)).outcome(WAIT).ended
+
+    assert parameters == {
+        "estimator": "LogisticRegression",
+        "class_weight": "balanced",
+        "fit_intercept": False,
+    }
+    assert isinstance(ended, outcome)
 
 
 @pytest.mark.parametrize("spec", [b"", b"{}", b"\x80\x04cos\nsystem\n."], ids=["none", "empty", "a pickle"])
