@@ -37,7 +37,7 @@ demo: setup ## Run the main job end to end on a chain of its own; DATASET=iris|w
 .PHONY: test
 test: setup ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
 	$(TOOLS) python -m offchain.chain.compiler contracts tests/contracts
-	$(TOOLS) python -m pytest -n 2
+	$(TOOLS) python -m pytest -n 2 --dist worksteal
 	$(TOOLS) forge test
 
 .PHONY: lint
@@ -56,7 +56,7 @@ proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
 .PHONY: coverage
 coverage: setup ## Tell which lines and branches of contracts and Python the tests run; writes docs/results/coverage.md
 	$(TOOLS) python -m tests.coverage
-	$(TOOLS) python -m pytest -n 2 --cov
+	$(TOOLS) python -m pytest -n 2 --dist worksteal --cov
 
 .PHONY: mutants
 mutants: setup ## Run the tests against mutants of the contracts; PER_FILE of each file

@@ -164,6 +164,7 @@ class Consumer:
         # Tasks of which is said what was missed: at their end, and by a delivery that was looked at late.
         self._ended: set[int] = set()
         self._late: set[int] = set()
+        self._unserved: set[int] = set()
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -290,6 +291,9 @@ class Consumer:
             self._pilots[task.task_id] = Work(Kind.PILOT, spec.to_bytes(), content)
         answer = self._jobs.answer(self._pilots[task.task_id], f"task {task.task_id}")
         epoch = self._epoch_for(task)
+        if epoch is None and task.task_id not in self._unserved:
+            self._unserved.add(task.task_id)
+            log.info("task %d: no epoch yet that takes orders and delivers before commits close", task.task_id)
         if answer is None or epoch is None:
             return Move.WAIT
         curve = PilotResult.from_bytes(answer.result).curve()

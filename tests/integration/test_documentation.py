@@ -205,8 +205,8 @@ def test_the_page_on_operating_holds_for_an_account_with_a_keyfile(
 
     local.follow("```sh\n. toolchain/activate\nexport POLE_PASSPHRASE='a passphrase'\n```\n" + page)
     written = f"cat > config.toml <<'EOF'\n{configuration}\nEOF\n"
-    local.follow(f"```sh\n{written}unset POLE_RPC\npole --config config.toml config\n```\n")
-    local.follow("```text\n... https://one.example ...\n```\n")
+    shown = "```text\n...https://one.example...\n```\n"
+    local.follow(f"```sh\n{written}unset POLE_RPC\npole --config config.toml config\n```\n{shown}")
 
 
 WEED_PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
