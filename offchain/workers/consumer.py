@@ -293,7 +293,9 @@ class Consumer:
         epoch = self._epoch_for(task)
         if epoch is None and task.task_id not in self._unserved:
             self._unserved.add(task.task_id)
-            log.info("task %d: no epoch yet that takes orders and delivers before commits close", task.task_id)
+            log.info(
+                "task %d: no epoch yet that takes orders and delivers before commits close", task.task_id
+            )
         if answer is None or epoch is None:
             return Move.WAIT
         curve = PilotResult.from_bytes(answer.result).curve()
