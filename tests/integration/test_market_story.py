@@ -238,9 +238,9 @@ def test_a_consumer_that_comes_too_late_gets_nothing_and_its_money_back(
     assert cast.market.purchases(epoch_id)[0].consumer == cast.consumers[0].address
 
 
-def test_a_job_that_times_out_is_refunded_with_a_share_of_the_bond(world: World, tmp_path: Path) -> None:
+def test_a_job_that_times_out_is_refunded_with_a_share_of_the_bond(cast: Cast) -> None:
     with JobExecutor.local(1, replace(LIMITS, seconds=0.05)) as hasty:
-        cast = Cast(world, tmp_path, hasty)
+        cast.provider = cast.provide(hasty)
         task_id = cast.post()
         before = cast.people[0].balance()
         epoch_id = cast.to_sales(task_id)
