@@ -152,7 +152,11 @@ def test_a_cluster_outlives_its_jobs_and_its_workers() -> None:
         # A worker that is gone for good: its job is begun again by the other.
         orphan = submit(executor, endless_job())
         there.kill_with_its_nanny(there.at_work())
-        wait_for_child(there.workers[0].pid).kill()
+        other = there.workers[0]
+        while not orphan.ended:
+            for child in children_at_work(other.pid):
+                child.kill()
+            time.sleep(0.05)
         assert isinstance(orphan.outcome(WAIT).ended, JobCrashed)
 
 
