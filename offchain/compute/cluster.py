@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any, Final
 
@@ -75,10 +76,12 @@ class Cluster(Executor):
         except Exception as error:  # of a client that was closed between two looks
             log.debug("%s: %r", self._scheduler, error)
             return self._do_here(call)
-        far.add_done_callback(lambda _: self._arrive(call, far))
+        far.add_done_callback(partial(self._arrive, call))
         return None
 
     def _arrive(self, call: _Call, far: Future[bytes]) -> None:
+        # What somebody holds, Dask makes again when the machine goes that has it in memory.
+        call.far = None
         if call.answer.done():
             return
         try:
@@ -96,8 +99,8 @@ class Cluster(Executor):
         near.add_done_callback(lambda _: _pass_on(near, call.answer))
 
     def _forget(self, call: _Call) -> None:
-        if call.answer.cancelled() and call.far is not None:
-            call.far.cancel()
+        if call.answer.cancelled() and (far := call.far) is not None:
+            far.cancel()
         with self._lock:
             self._calls.discard(call)
 
@@ -122,8 +125,8 @@ class Cluster(Executor):
             log.warning("the Dask cluster at %s %s: jobs run on this machine", self._scheduler, reason)
         self._is_there = False
         for call in self._pending():
-            if call.far is not None:
-                call.far.cancel()  # and so `_arrive` has it done here
+            if (far := call.far) is not None:
+                far.cancel()  # and so `_arrive` has it done here
 
     def _count_workers(self) -> int | None:
         """How many workers the scheduler has; None where it does not answer."""

@@ -152,12 +152,25 @@ def test_a_cluster_outlives_its_jobs_and_its_workers() -> None:
         # A worker that is gone for good: its job is begun again by the other.
         orphan = submit(executor, endless_job())
         there.kill_with_its_nanny(there.at_work())
-        other = there.workers[0]
-        while not orphan.ended:
-            for child in children_at_work(other.pid):
-                child.kill()
-            time.sleep(0.05)
+        wait_for_child(there.workers[0].pid).kill()
         assert isinstance(orphan.outcome(WAIT).ended, JobCrashed)
+
+
+def test_what_has_ended_is_not_done_again_when_the_machine_that_did_it_goes() -> None:
+    with (
+        cluster(1) as there,
+        JobExecutor.dask(there.address, 1, Limits(30.0, 1 << 30)) as executor,
+    ):
+        done = submit(executor, make_job())
+        assert done.outcome(WAIT).trained()
+        there.add_worker()
+        there.wait_for(2)
+
+        there.kill_with_its_nanny(there.workers[0])
+        new = submit(executor, endless_job())
+        wait_for_child(there.workers[0].pid).kill()
+
+        assert isinstance(new.outcome(WAIT).ended, JobCrashed)
 
 
 def test_no_scheduler_is_an_error_at_once() -> None:
