@@ -8,21 +8,21 @@ import click
 
 from offchain.cli.configuration import ConfiguredGroup, read_file
 
-COMMANDS: dict[str, str] = {
-    "task": "offchain.cli.task:task",
-    "mine": "offchain.cli.mine:mine",
-    "provide": "offchain.cli.provide:provide",
-    "consume": "offchain.cli.consume:consume",
-    "ledger": "offchain.cli.ledger:ledger",
-    "vault": "offchain.cli.vault:vault",
-    "deploy-info": "offchain.cli.deploy_info:deploy_info",
-    "market": "offchain.cli.market:market",
-    "index": "offchain.cli.index:index",
-    "dashboard": "offchain.cli.dashboard:dashboard",
-    "config": "offchain.cli.config:config",
-    "doctor": "offchain.cli.doctor:doctor",
-    "price": "offchain.cli.price:price",
-    "simulate": "offchain.cli.simulate:simulate",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "task": ("offchain.cli.task:task", "Post a training task, carry it to its end, list tasks."),
+    "mine": ("offchain.cli.mine:mine", "Train for open tasks, commit, reveal, take the reward."),
+    "provide": ("offchain.cli.provide:provide", "Sell compute, at the price that earns most."),
+    "consume": ("offchain.cli.consume:consume", "Compete with training that is bought."),
+    "ledger": ("offchain.cli.ledger:ledger", "Print and verify the learning blocks."),
+    "vault": ("offchain.cli.vault:vault", "Deposit, withdraw and look at an account's money."),
+    "deploy-info": ("offchain.cli.deploy_info:deploy_info", "Show the deployment on the node's chain."),
+    "market": ("offchain.cli.market:market", "Look at the epochs in which compute is sold."),
+    "index": ("offchain.cli.index:index", "Keep the chain's events at hand in a file."),
+    "dashboard": ("offchain.cli.dashboard:dashboard", "Show all of it in a browser, live."),
+    "config": ("offchain.cli.config:config", "Show what holds, and where it is said."),
+    "doctor": ("offchain.cli.doctor:doctor", "Say what is wrong, and how to mend it."),
+    "price": ("offchain.cli.price:price", "Solve a pricing game that a file describes."),
+    "simulate": ("offchain.cli.simulate:simulate", "Run the paper's experiment over its rounds."),
 }
 
 
@@ -37,9 +37,14 @@ class LazyGroup(ConfiguredGroup):
         """Import the module of one command."""
         if name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[name].split(":")
+        module, attribute = COMMANDS[name][0].split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, context: click.Context) -> Any:
         """Turn the errors that a user can mend into one line; the others keep their traceback."""
