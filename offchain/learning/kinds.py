@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, get_args
 
@@ -116,8 +116,10 @@ def date_forms(texts: Sequence[str]) -> list[DateForm]:
 
 def _looks_numeric(texts: Sequence[str]) -> bool:
     """Whether at least half of the cells are numbers with either sign."""
-    is_number: Callable[[str], bool] = lambda text: bool(cells.number(text, ".") or cells.number(text, ","))  # noqa: E731
-    return 2 * sum(map(is_number, texts)) >= len(texts) > 0
+    numeric = [
+        text for text in texts if any(cells.number(text, sign) is not None for sign in get_args(Decimal))
+    ]
+    return 2 * len(numeric) >= len(texts) > 0
 
 
 def _own_decimal(texts: Sequence[str]) -> Decimal | None:
