@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from offchain.compute.forkserver import FORK_NAME
+
 ROOT = Path(__file__).resolve().parents[1]
 WAIT = 600.0
 
@@ -111,7 +113,7 @@ def children_at_work(parent: int) -> list[psutil.Process]:
     with suppress(psutil.NoSuchProcess):
         for process in psutil.Process(parent).children(recursive=True):
             with suppress(psutil.NoSuchProcess):  # one that has just ended, too
-                if "offchain.compute.process" in process.cmdline():
+                if process.name() == FORK_NAME and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
     return found
 

@@ -1,8 +1,8 @@
 """One piece of work in one process of its own, with a clock and a limit on memory.
 
 What goes in and comes out are bytes of the formats of `work` and `trained`; nothing is pickled. Neither a crash nor
-a hanging solver reaches whoever runs it, and all memory goes back with the process, which ends when who began it
-does. Dask's workers are daemons, which may not have children by `multiprocessing`; so this is a plain subprocess.
+a hanging solver reaches whoever runs it, and all memory goes back with the process, a fork of one that has imported
+scikit-learn (see `forkserver`), which ends when who began it does.
 
 How it ended is bytes too, so that they mean the same when they come from another machine: the seconds it took (a
 float), the peak of memory in bytes (8), one byte of `Ending`, and what belongs to that, all big-endian.
@@ -10,15 +10,11 @@ float), the peak of memory in bytes (8), one byte of `Ending`, and what belongs 
 
 from __future__ import annotations
 
-import ctypes
-import os
 import resource
-import signal
+import socket
 import struct
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -33,17 +29,16 @@ from offchain.compute.errors import (
     JobSpecInvalid,
     JobTimedOut,
 )
+from offchain.compute.forkserver import ForkServer, serve
 from offchain.compute.trained import Trained
 from offchain.compute.work import Work, perform
 
-RUNNING: set[subprocess.Popen[bytes]] = set()
-"""The processes of this one's jobs."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 HEAD: Final = struct.Struct(">dQB")
 _SECONDS: Final = struct.Struct(">d")
 _BYTES: Final = struct.Struct(">Q")
 _STATUS: Final = struct.Struct(">i")
-_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of prctl(2)
+_SERVER: Final = ForkServer("offchain.compute.process", ONE_THREAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,62 +114,36 @@ def run_isolated(work: bytes, limits: Limits) -> bytes:
 
 
 def _converse(work: bytes, limits: Limits) -> tuple[int, int, bytes]:
-    """Start the process, hand it the work and read its peak of memory, how it ended, and what belongs to that."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(limits.memory_bytes), str(os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **ONE_THREAD},
-        start_new_session=True,
-    )
-    RUNNING.add(process)
-    try:
-        written, words = process.communicate(work, timeout=limits.seconds)
-    except subprocess.TimeoutExpired:
-        return 0, Ending.TIMED_OUT, _SECONDS.pack(limits.seconds)
-    finally:
-        RUNNING.discard(process)
-        if process.poll() is None:
-            _kill(process)
-            process.communicate()
-    if process.returncode != 0 or len(written) <= _BYTES.size:
-        last = b"".join(words.strip().splitlines()[-1:])[:300]
-        return 0, Ending.CRASHED, _STATUS.pack(process.returncode) + last
+    """Have it done, and read the peak of memory, how it ended, and what belongs to that."""
+    with _SERVER.fork(limits.memory_bytes) as fork:
+        try:
+            written = fork.converse(work, limits.seconds)
+        except TimeoutError:
+            return 0, Ending.TIMED_OUT, _SECONDS.pack(limits.seconds)
+        status = fork.status()
+        if status != 0 or len(written) <= _BYTES.size:
+            return 0, Ending.CRASHED, _STATUS.pack(status) + fork.last_words()[:300].encode()
     return int.from_bytes(written[:8], "big"), written[8], written[9:]
 
 
 def kill_all() -> None:
     """End the processes of all jobs that run here; each is a crash to who waits for it."""
-    for process in tuple(RUNNING):
-        _kill(process)
+    _SERVER.kill()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def main(memory_bytes: int, parent: int) -> None:
+def main(asker: socket.socket, memory_bytes: int) -> None:
     """The process: read some work, do it, write how that ended."""
-    _end_with(parent)
-    work = Work.from_bytes(sys.stdin.buffer.read())
-    _limit_memory(memory_bytes)
-    try:
-        ending, told = Ending.TRAINED, perform(work).to_bytes()
-    except MemoryError:
-        ending, told = Ending.OUT_OF_MEMORY, _BYTES.pack(memory_bytes)
-    except (JobRefused, JobSpecInvalid) as error:
-        ending, told = Ending.REFUSED, str(error).encode()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    sys.stdout.buffer.write(_BYTES.pack(peak) + bytes((ending,)) + told)
-
-
-def _end_with(parent: int) -> None:
-    """Have this process killed when the one that began it ends, which leaves nobody to read the answer."""
-    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit("nobody waits for this job any more")
+    with asker.makefile("rwb") as stream:
+        work = Work.from_bytes(stream.read())
+        _limit_memory(memory_bytes)
+        try:
+            ending, told = Ending.TRAINED, perform(work).to_bytes()
+        except MemoryError:
+            ending, told = Ending.OUT_OF_MEMORY, _BYTES.pack(memory_bytes)
+        except (JobRefused, JobSpecInvalid) as error:
+            ending, told = Ending.REFUSED, str(error).encode()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        stream.write(_BYTES.pack(peak) + bytes((ending,)) + told)
 
 
 def _limit_memory(memory_bytes: int) -> None:
@@ -188,4 +157,4 @@ def _limit_memory(memory_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    serve(int(sys.argv[1]), main)
