@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 32.0  # the shortest windows that a deployment allows are not much longer
+LONGEST_WAIT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = (5.0, 20.0, 80.0, 320.0, 1280.0)  # in all about twice as long as until a block is final
 LONG_STEP_SECONDS = 1.0
 GONE = (UnknownTask, UnknownEpoch)
@@ -31,8 +32,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
-    """How often a task was found finished in a row, and when to look at it again."""
+class Rest:
+    """How often there was nothing to do for a task in a row, and when to look at it again."""
 
     times: int
     look_at: float
@@ -46,36 +47,32 @@ class Rounds:
     the node answers again. It is not given up, for a bond may be at stake.
 
     The block by which a task is done may be reorganised away, so the task is looked at again a few times. What waits
-    has a bond at stake and a deadline, so it is looked at after each step that took long, as training does.
+    is looked at less often than what goes on, for each look asks the node several things; but it has a bond at stake
+    and a deadline, so it is looked at after each step that took long, as training does.
     """
 
     def __init__(self, step: Callable[[int], Enum]) -> None:
         self._step = step
-        self._finished: dict[int, Finish] = {}
-        self._waiting: set[int] = set()
+        self._finished: dict[int, Rest] = {}
+        self._waiting: dict[int, Rest] = {}
         self.failures: dict[int, Failure] = {}
 
     def run(self, task_ids: Iterable[int]) -> list[int]:
         """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
         left = []
         for task_id in task_ids:
-            if self._rests(task_id):
+            if _rests(self._finished.get(task_id)):
                 continue
             started = time.monotonic()
-            if not self._finishes(task_id):
+            if _rests(self._waiting.get(task_id)) or not self._finishes(task_id):
                 left.append(task_id)
             if time.monotonic() - started > LONG_STEP_SECONDS:
-                for waiting in sorted(self._waiting - {task_id}):
+                for waiting in sorted(self._waiting.keys() - {task_id}):
                     self._finishes(waiting)
         metrics.TASKS.labels("open").set(len(left) - len(self.failures))
         metrics.TASKS.labels("failing").set(len(self.failures))
         metrics.TASKS.labels("finished").set(len(self._finished))
         return left
-
-    def _rests(self, task_id: int) -> bool:
-        """Whether a task is finished and not to be looked at now."""
-        finish = self._finished.get(task_id)
-        return finish is not None and time.monotonic() < finish.look_at
 
     def _finishes(self, task_id: int) -> bool:
         before = self.failures.get(task_id)
@@ -91,13 +88,20 @@ class Rounds:
             return False
         metrics.STEPPED_AT.set_to_current_time()
         self.failures.pop(task_id, None)
-        self._waiting = self._waiting | {task_id} if move == "WAIT" else self._waiting - {task_id}
-        finish = self._finished.pop(task_id, None)
-        if done := move == "DONE":
+        finish, wait = self._finished.pop(task_id, None), self._waiting.pop(task_id, None)
+        if move == "WAIT":
+            times = wait.times if wait else 0
+            pause = min(POLL_SECONDS * 2**times, LONGEST_WAIT_SECONDS)
+            self._waiting[task_id] = Rest(times + 1, time.monotonic() + pause)
+        elif move == "DONE":
             times = finish.times if finish else 0
             pause = LOOK_AGAIN_SECONDS[times] if times < len(LOOK_AGAIN_SECONDS) else math.inf
-            self._finished[task_id] = Finish(times + 1, time.monotonic() + pause)
-        return done
+            self._finished[task_id] = Rest(times + 1, time.monotonic() + pause)
+        return move == "DONE"
+
+
+def _rests(rest: Rest | None) -> bool:
+    return rest is not None and time.monotonic() < rest.look_at
 
 
 def carry(step: Callable[[int], Enum], task_ids: Iterable[int]) -> None:

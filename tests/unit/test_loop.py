@@ -147,6 +147,20 @@ def test_watch_looks_again_at_what_is_done_and_ever_less_often(clock: Clock) -> 
     assert looked == [0, 5, 25]  # pauses of 5, 20, 80 seconds and so on, and a hundred seconds in all
 
 
+def test_what_waits_is_looked_at_every_two_seconds_and_soon_after_it_went_on(clock: Clock) -> None:
+    made: list[float] = []
+    step = steps(*[Move.WAIT] * 5, Move.REVEAL, Move.WAIT)
+
+    def noted(task_id: int) -> Move:
+        made.append(clock.now)
+        return step()
+
+    with pytest.raises(Ended):
+        loop.watch(noted, lambda: [1])
+
+    assert made[:10] == [0, 0.5, 1.5, 3.5, 5.5, 7.5, 8, 8.5, 9.5, 11.5]
+
+
 def test_watch_takes_up_again_what_a_reorganisation_undid(clock: Clock) -> None:
     made: list[tuple[float, Move]] = []
     step = steps(Move.DONE, Move.SETTLE, Move.WAIT, Move.DONE)
