@@ -12,7 +12,7 @@ from web3 import Web3
 
 from offchain import metrics
 from offchain.chain.deployment import Deployment
-from offchain.chain.endpoint import shown
+from offchain.chain.endpoint import open_web3, shown
 from offchain.chain.endpoints import Endpoints
 from offchain.chain.errors import (
     ChainError,
@@ -84,7 +84,7 @@ def readable() -> Iterator[None]:
 
 def open_endpoint(url: str) -> tuple[Web3, int]:
     """Open an RPC endpoint and ask its chain id; raises EndpointUnreachable."""
-    w3 = Web3(Endpoints([url]))
+    w3 = open_web3(Endpoints([url]))
     try:
         with readable():
             return w3, int(w3.eth.chain_id)
@@ -138,11 +138,11 @@ def connect(urls: Sequence[str], deployments: Path, chain_id: int | None = None)
     if deployment.chain_id != served:
         raise WrongChain(shown(urls[0]), deployment.chain_id, served)
     provider = Endpoints(urls, served)
-    w3 = Web3(provider)
+    w3 = open_web3(provider)
     with readable():
         code = w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address))
     if not code:
         raise DeploymentInvalid(
             str(path), f"{shown(urls[0])} has no contract at its addresses: was the node started anew?"
         )
-    return Connection.over(w3, deployment, tuple(map(Web3, provider.endpoints)))
+    return Connection.over(w3, deployment, tuple(map(open_web3, provider.endpoints)))

@@ -11,7 +11,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
-from web3 import HTTPProvider
+from web3 import HTTPProvider, Web3
+from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from offchain.canonical import from_json
@@ -34,6 +35,13 @@ def without_key(text: str, url: str) -> str:
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     text = text.replace(url, shown(url))
     return text.replace(path, "/…") if path.strip("/") else text
+
+
+def open_web3(provider: BaseProvider) -> Web3:
+    """A web3 that asks no endpoint for its chain id before each call, as it does to validate what it is asked to."""
+    w3 = Web3(provider)
+    w3.middleware_onion.remove("validation")
+    return w3
 
 
 class Endpoint(HTTPProvider):

@@ -16,13 +16,12 @@ from tenacity import (
     stop_after_delay,
     wait_random_exponential,
 )
-from web3 import Web3
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from offchain import metrics
 from offchain.chain import endpoint
-from offchain.chain.endpoint import Endpoint, shown
+from offchain.chain.endpoint import Endpoint, open_web3, shown
 from offchain.chain.errors import EndpointFaulty
 
 log = logging.getLogger(__name__)
@@ -137,7 +136,7 @@ class Endpoints(BaseProvider):
 
 def look(lookout: Endpoint) -> Seen | None:
     """Ask an endpoint for its chain and its newest block; None where it is away or makes no sense."""
-    w3 = Web3(lookout)
+    w3 = open_web3(lookout)
     try:
         return Seen(int(w3.eth.chain_id), int(w3.eth.get_block("latest")["timestamp"]))
     except Exception:  # an answer that is none fails deep within web3, in as many ways as there are types

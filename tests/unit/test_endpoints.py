@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from web3.types import RPCEndpoint
@@ -116,6 +117,22 @@ def test_an_error_shows_no_key(
         Endpoint(f"{urls[0]}/v3/{KEY}").make_request(RPCEndpoint("eth_chainId"), [])
 
     assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_call_is_one_request(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    make_request = Endpoint.make_request
+
+    def noted(self: Endpoint, method: RPCEndpoint, params: Any) -> Any:
+        asked.append(method)
+        return make_request(self, method, params)
+
+    monkeypatch.setattr(Endpoint, "make_request", noted)
+    monkeypatch.setattr(Endpoints, "look_around", lambda self: None)
+
+    Person(connection, 1).balance()
+
+    assert asked == ["eth_call"]
 
 
 # One for another
