@@ -26,6 +26,7 @@ from offchain.compute.work import Kind, Work
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES
 from offchain.storage import BlobMissing, StorageAway, StorageError
+from offchain.workers.epochs import Epochs
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, TrainingRowsMissing
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home, Order
@@ -158,6 +159,7 @@ class Consumer:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
         self.miner = Miner(sender, home, estimator, seed, executor, token_bytes)
+        self._epochs = Epochs(sender.connection)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
         self._jobs = Jobs(home, executor)
         self._pilots: dict[int, Work] = {}
@@ -266,12 +268,9 @@ class Consumer:
     def _epoch_for(self, task: Task) -> Epoch | None:
         """The newest epoch that takes declarations and delivers before the task's commits close."""
         before = self._home.load_order(task)
-        for epoch_id in range(self.market.epoch_count(), 0, -1):
-            epoch = self.market.epoch(epoch_id)
-            if before is not None and before.epoch_id == epoch_id:
-                continue
-            is_open = self.market.phase_of(epoch_id) == EpochPhase.DECLARE
-            if not is_open or epoch.consumer_count == epoch.max_consumers:
+        for epoch in self._epochs.taking_declarations():
+            is_tried = before is not None and before.epoch_id == epoch.epoch_id
+            if is_tried or epoch.consumer_count == epoch.max_consumers:
                 continue
             selling = epoch.price_seconds + epoch.buy_seconds + epoch.leftover_seconds
             if epoch.declare_ends_at + selling + epoch.deliver_seconds <= task.commit_ends_at:

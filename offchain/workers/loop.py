@@ -68,7 +68,8 @@ class Rounds:
                 left.append(task_id)
             if time.monotonic() - started > LONG_STEP_SECONDS:
                 for waiting in sorted(self._waiting.keys() - {task_id}):
-                    self._finishes(waiting)
+                    if not _rests(self._waiting[waiting]):
+                        self._finishes(waiting)
         metrics.TASKS.labels("open").set(len(left) - len(self.failures))
         metrics.TASKS.labels("failing").set(len(self.failures))
         metrics.TASKS.labels("finished").set(len(self._finished))

@@ -16,6 +16,7 @@ from offchain.compute.executor import JobExecutor
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, MAX_ROWS_BYTES, JobSpec
 from offchain.compute.work import Kind, Work
 from offchain.storage import BlobMissing, StorageAway, StorageError
+from offchain.workers.epochs import Epochs
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
 from offchain.workers.home import Home
@@ -82,6 +83,7 @@ class Provider:
     def __init__(self, sender: Sender, home: Home, plan: Plan, executor: JobExecutor) -> None:
         self.address = sender.address
         self.market = ComputeMarketClient(sender.connection, sender)
+        self._epochs = Epochs(sender.connection)
         self._sender, self._home, self._plan = sender, home, plan
         self._jobs = Jobs(home, executor)
         self._orders: dict[JobKey, Work] = {}
@@ -102,8 +104,7 @@ class Provider:
 
     def own_epochs(self) -> list[int]:
         """The ids of the epochs that this account has opened, oldest first."""
-        count = self.market.epoch_count()
-        return [i for i in range(1, count + 1) if self.market.epoch(i).provider == self.address]
+        return self._epochs.of(self.address)
 
     def step(self, epoch_id: int) -> Move:
         """Make the next move for an epoch, if there is one, and tell which."""
