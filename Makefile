@@ -34,9 +34,20 @@ node_modules/.complete: package-lock.json
 demo: setup ## Run the main job end to end on a chain of its own; DATASET=iris|wine|breast_cancer|digits
 	$(TOOLS) ape run demo --dataset $(DATASET)
 
-.PHONY: test
-test: setup ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
+.PHONY: build build-contracts build-forge build-proofs
+build: build-contracts build-forge build-proofs ## Compile everything; each compiler takes one core, so --jobs helps
+
+build-contracts: setup
 	$(TOOLS) python -m offchain.chain.compiler contracts tests/contracts
+
+build-forge: setup
+	$(TOOLS) forge build
+
+build-proofs: setup
+	$(TOOLS) FOUNDRY_PROFILE=proofs forge build
+
+.PHONY: test
+test: setup build-contracts ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
 	$(TOOLS) python -m pytest -n 2 --dist worksteal
 	$(TOOLS) forge test
 

@@ -109,14 +109,15 @@ def test_a_search_goes_on_here_while_the_scheduler_is_gone(
         there.scheduler.kill()
         there.scheduler.wait()
         assert after(Move.TRAIN, miner.step, task_id) == Move.COMMIT
-        said = list(caplog.messages)
+        gone = f"the Dask cluster at {there.address} does not answer: jobs run on this machine"
+        until_said(caplog, gone)  # the search may end before that is noticed
         come_back(there, caplog)
 
         second = published(world, home, toy_rows(26))
         assert miner.step(second.task_id) == Move.TRAIN
         there.at_work()
 
-    assert said.count(f"the Dask cluster at {there.address} does not answer: jobs run on this machine") == 1
+    assert caplog.messages.count(gone) == 1
     far, near = models(world, tmp_path, task_id)
     assert far == near
 
@@ -125,8 +126,12 @@ def come_back(there: Processes, caplog: pytest.LogCaptureFixture) -> None:
     """Start the scheduler and a worker again, and wait until that is noticed."""
     there.restart_scheduler()
     there.add_worker()
+    until_said(caplog, f"the Dask cluster at {there.address} is back")
+
+
+def until_said(caplog: pytest.LogCaptureFixture, words: str) -> None:
     deadline = time.monotonic() + WAIT
-    while f"the Dask cluster at {there.address} is back" not in caplog.messages:
+    while words not in caplog.messages:
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
