@@ -34,11 +34,14 @@ node_modules/.complete: package-lock.json
 demo: setup ## Run the main job end to end on a chain of its own; DATASET=iris|wine|breast_cancer|digits
 	$(TOOLS) ape run demo --dataset $(DATASET)
 
-.PHONY: build build-contracts build-forge build-proofs
-build: build-contracts build-forge build-proofs ## Compile everything; each compiler takes one core, so --jobs helps
+.PHONY: build build-contracts build-ape build-forge build-proofs
+build: build-contracts build-ape build-forge build-proofs ## Compile for all tools; each takes a core, so --jobs helps
 
 build-contracts: setup
 	$(TOOLS) python -m offchain.chain.compiler contracts tests/contracts
+
+build-ape: setup
+	$(TOOLS) ape compile
 
 build-forge: setup
 	$(TOOLS) forge build
