@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import requests
 from web3 import Web3
@@ -24,6 +25,14 @@ from offchain.chain.errors import (
 from offchain.chain.reverts import RevertDecoder
 
 log = logging.getLogger(__name__)
+
+
+class Head(NamedTuple):
+    """The newest block; two of one number and timestamp differ in their hash."""
+
+    number: int
+    timestamp: int
+    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +63,13 @@ class Connection:
                 self.w3.provider.distrust(str(error))
             raise
 
-    def head(self) -> tuple[int, int]:
-        """The number and the timestamp of the newest block."""
+    def head(self) -> Head:
+        """Ask for the newest block."""
         with self.asking():
             latest = self.w3.eth.get_block("latest")
-            number, timestamp = int(latest["number"]), int(latest["timestamp"])
-        metrics.HEAD_AT.set(timestamp)
-        return number, timestamp
+            head = Head(int(latest["number"]), int(latest["timestamp"]), bytes(latest["hash"]))
+        metrics.HEAD_AT.set(head.timestamp)
+        return head
 
     def wei_per_gas(self) -> int:
         """What a transaction in the newest block pays for gas, with the usual tip."""

@@ -38,7 +38,10 @@ def without_key(text: str, url: str) -> str:
 
 
 def open_web3(provider: BaseProvider) -> Web3:
-    """A web3 that asks no endpoint for its chain id before each call, as it does to validate what it is asked to."""
+    """A web3 without its validation, which asks the endpoint for its chain id before each call.
+
+    No call names a chain, and what is signed is signed for that of the deployment.
+    """
     w3 = Web3(provider)
     w3.middleware_onion.remove("validation")
     return w3

@@ -79,7 +79,7 @@ class ProofOfLearningClient(Client):
         """
         if len(self.connection.witnesses) < 2:
             return
-        newest = self.connection.head()[1]
+        newest = self.connection.head().timestamp
         for witness in self.connection.witnesses:
             url = shown(str(witness.provider.endpoint_uri))  # type: ignore[attr-defined]
             contract = witness.eth.contract(self._contract.address, abi=self._contract.abi)

@@ -70,7 +70,7 @@ class VaultClient(Client):
     def deposit_with_permit(self, amount: int) -> TxReceipt:
         """Deposit `amount`, which the sender permits by signature; raises SafeERC20FailedOperation."""
         token = TokenClient(self.connection, self.sender)
-        deadline = self.connection.head()[1] + 3600
+        deadline = self.connection.head().timestamp + 3600
         v, r, s = token.sign_permit(self.address, amount, deadline)
         return self._write(self._contract.functions.depositWithPermit(amount, deadline, v, r, s))
 

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "price": ("offchain.cli.price:price", "Solve a pricing game that a file describes."),
     "simulate": ("offchain.cli.simulate:simulate", "Run the paper's experiment over its rounds."),
 }
+"""Where each command is, and what the list of commands says of it."""
 
 
 class LazyGroup(ConfiguredGroup):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import math
 import os
 import signal
 import socket
@@ -27,7 +28,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Lock
-from typing import Final, NoReturn, Self
+from typing import BinaryIO, Final, NoReturn, Self
 
 FORK_NAME: Final = "pole-job"
 """What `ps` and `top` call a fork."""
@@ -44,7 +45,7 @@ class ForkServer:
     """The server as who asks it for forks sees it; it is started when it is first asked, and again if it has ended."""
 
     def __init__(self, module: str, environment: Mapping[str, str]) -> None:
-        """module : is run by Python, and calls `serve`; environment : is added to that of the server."""
+        """module : is run by Python, and calls `serve`; environment : is added to that of server and forks."""
         self._module, self._environment = module, environment
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,13 +53,13 @@ class ForkServer:
         os.register_at_fork(after_in_child=self._let_go)
 
     def fork(self, *arguments: int) -> Fork:
-        """Have it fork, with this process's environment as it is now; waits until it has imported all."""
+        """Have it fork, with this process's environment as it is now; does not wait until it has imported all."""
         connection, its_connection = socket.socketpair()
         control, its_control = socket.socketpair()
-        words = os.memfd_create("words")
+        words = os.fdopen(os.memfd_create("words"), "rb")
         request = json.dumps([{**os.environ, **self._environment}, arguments]).encode()
         with its_connection, its_control:
-            self._send(request, [its_connection.fileno(), its_control.fileno(), words])
+            self._send(request, [its_connection.fileno(), its_control.fileno(), words.fileno()])
         return Fork(connection, control, words)
 
     def kill(self) -> None:
@@ -102,22 +103,23 @@ class ForkServer:
 class Fork:
     """A fork, as who asked for it sees it; a context manager that ends it."""
 
-    def __init__(self, connection: socket.socket, control: socket.socket, words: int) -> None:
+    def __init__(self, connection: socket.socket, control: socket.socket, words: BinaryIO) -> None:
         self._connection, self._control, self._words = connection, control, words
-        self._group = self._told()
+        self._group: int | None = None
 
     def converse(self, said: bytes, seconds: float) -> bytes:
-        """Say something, and hear all that is answered; raises TimeoutError."""
+        """Say something once it is there, and hear all that is answered; raises TimeoutError."""
         deadline = time.monotonic() + seconds
         answer = bytearray()
+        self._group = self._told(deadline)
         # One that ends early breaks the connection; its status tells.
         with suppress(BrokenPipeError, ConnectionResetError):
-            self._wait_until(deadline)
+            _wait_until(deadline, self._connection)
             self._connection.sendall(said)
             self._connection.shutdown(socket.SHUT_WR)
         with suppress(ConnectionResetError):
             while True:
-                self._wait_until(deadline)
+                _wait_until(deadline, self._connection)
                 heard = self._connection.recv(_CHUNK)
                 if not heard:
                     break
@@ -126,14 +128,13 @@ class Fork:
 
     def status(self) -> int:
         """How it ended, as `subprocess.Popen.returncode` says it; waits for the end."""
-        told = self._told()
+        told = self._told(math.inf)
         return -signal.SIGKILL if told is None else told
 
     def last_words(self) -> str:
         """The last line that it wrote to its standard error."""
-        size = os.lseek(self._words, 0, os.SEEK_END)
-        end = os.pread(self._words, _CHUNK, max(0, size - _CHUNK))
-        return b"".join(end.strip().splitlines()[-1:]).decode(errors="replace")
+        self._words.seek(max(0, self._words.seek(0, os.SEEK_END) - _CHUNK))
+        return b"".join(self._words.read().strip().splitlines()[-1:]).decode(errors="replace")
 
     def __enter__(self) -> Self:
         return self
@@ -144,18 +145,20 @@ class Fork:
                 os.killpg(self._group, signal.SIGKILL)
         self._connection.close()
         self._control.close()
-        os.close(self._words)
+        self._words.close()
 
-    def _told(self) -> int | None:
+    def _told(self, deadline: float) -> int | None:
+        _wait_until(deadline, self._control)
         told = self._control.recv(_NUMBER.size)
         return _NUMBER.unpack(told)[0] if told else None
 
-    def _wait_until(self, deadline: float) -> None:
-        """Let the next act on the connection take so long; raises TimeoutError."""
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
+
+def _wait_until(deadline: float, peer: socket.socket) -> None:
+    """Let the next act on a connection take so long; raises TimeoutError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    peer.settimeout(None if left == math.inf else left)
 
 
 def serve(descriptor: int, act: Act) -> None:
@@ -169,19 +172,22 @@ def serve(descriptor: int, act: Act) -> None:
             if not request:
                 return
             if os.fork() == 0:
-                requests.close()
-                _end_with(server)
-                _supervise(act, request, *descriptors)
+                try:
+                    requests.close()
+                    _end_with(server)
+                    _supervise(act, request, *descriptors)
+                finally:
+                    os._exit(1)
             for each in descriptors:
                 os.close(each)
 
 
-def _supervise(act: Act, request: bytes, connection: int, control: int, words: int) -> NoReturn:
-    """Fork for the work, and tell how that ends."""
+def _supervise(act: Act, request: bytes, connection: int, control: int, words: int) -> None:
+    """Fork for the work, and tell how that ends; who is let go before it begins does not begin."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     leader = os.getpid()
-    with socket.socket(fileno=control) as told:
+    with socket.socket(fileno=control) as told, suppress(BrokenPipeError, ConnectionResetError):
         told.sendall(_NUMBER.pack(leader))
         worker = os.fork()
         if worker == 0:
@@ -190,10 +196,8 @@ def _supervise(act: Act, request: bytes, connection: int, control: int, words: i
             _work(act, request, connection, words)
         os.close(connection)
         _, status = os.waitpid(worker, 0)
-        with suppress(BrokenPipeError, ConnectionResetError):
-            told.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
-            told.recv(1)  # until it is let go
-    os._exit(0)
+        told.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
+        told.recv(1)  # until it is let go
 
 
 def _work(act: Act, request: bytes, connection: int, words: int) -> NoReturn:

@@ -74,7 +74,7 @@ class Watcher:
                         self._heard(progress.head)
                     time.sleep(POLL_SECONDS)
         except IndexBusy:
-            self._heard(self._connection.head()[0])
+            self._heard(self._connection.head().number)
 
     def _heard(self, head: int) -> None:
         self.contact = Contact(time.monotonic(), head)

@@ -272,7 +272,7 @@ def up_to_date(
     ------
     IndexUnusable, IndexDamaged, EventInvalid, RangeRefused, EndpointFaulty, requests.RequestException
     """
-    head, _ = connection.head()
+    head = connection.head().number
     waited, known = 0.0, -1
     while True:
         try:

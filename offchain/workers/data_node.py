@@ -176,12 +176,12 @@ class DataNode:
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
-        number, timestamp = self._sender.connection.head()
+        head = self._sender.connection.head()
         if phase == Phase.DRAW:
-            return number > task.draw_block
+            return head.number > task.draw_block
         if phase == Phase.SETTLE:
             nobody_leads = self.proof.leader_of(task.task_id) is None
-            return nobody_leads or timestamp >= task.reveal_ends_at
+            return nobody_leads or head.timestamp >= task.reveal_ends_at
         return False
 
     def _is_published(self, phase: Phase, task: Task) -> bool:

@@ -1,6 +1,6 @@
 """The epochs of a market, for workers that look at all of them again and again."""
 
-from offchain.chain.connection import Connection
+from offchain.chain.connection import Connection, Head
 from offchain.chain.market import ComputeMarketClient, Epoch
 
 OLD_SECONDS = 900  # no block of that age is reorganised away
@@ -14,7 +14,7 @@ class Epochs:
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._market = connection, ComputeMarketClient(connection)
-        self._head = (-1, -1)
+        self._head: Head | None = None
         self._found: list[Epoch] = []
         self._old: dict[int, Epoch] = {}
 
@@ -25,16 +25,19 @@ class Epochs:
 
     def taking_declarations(self) -> list[Epoch]:
         """Those that a consumer can still declare in, the newest first."""
-        self._read()
-        return [epoch for epoch in reversed(self._found) if self._head[1] < epoch.declare_ends_at]
+        now = self._read().timestamp
+        return [epoch for epoch in reversed(self._found) if now < epoch.declare_ends_at]
 
-    def _read(self) -> None:
+    def _read(self) -> Head:
         head = self._connection.head()
         if head == self._head:
-            return
+            return head
         ids = range(1, self._market.epoch_count() + 1)
         self._found = [self._old.get(epoch_id) or self._market.epoch(epoch_id) for epoch_id in ids]
         self._old = {
-            epoch.epoch_id: epoch for epoch in self._found if epoch.declare_ends_at + OLD_SECONDS < head[1]
+            epoch.epoch_id: epoch
+            for epoch in self._found
+            if epoch.declare_ends_at + OLD_SECONDS < head.timestamp
         }
         self._head = head
+        return head

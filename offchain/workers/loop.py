@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 32.0  # the shortest windows that a deployment allows are not much longer
-LONGEST_WAIT_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 2.0  # the shortest windows on a local chain are five seconds
 LOOK_AGAIN_SECONDS = (5.0, 20.0, 80.0, 320.0, 1280.0)  # in all about twice as long as until a block is final
 LONG_STEP_SECONDS = 1.0
 GONE = (UnknownTask, UnknownEpoch)

@@ -155,12 +155,12 @@ class Miner:
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
-        number, timestamp = self._sender.connection.head()
+        head = self._sender.connection.head()
         if phase == Phase.DRAW:
-            return number > task.draw_block + DRAW_PATIENCE_BLOCKS
+            return head.number > task.draw_block + DRAW_PATIENCE_BLOCKS
         if phase == Phase.SETTLE:
             leads = self.proof.leader_of(task.task_id) == self.address
-            return leads or timestamp >= task.reveal_ends_at
+            return leads or head.timestamp >= task.reveal_ends_at
         return False
 
     def _make(self, move: Move, task: Task, secret: ModelSecret | None) -> None:
@@ -231,7 +231,7 @@ class Miner:
                 return
             self._searches[task.task_id] = trials
             log.info("task %d: %d trials of %s", task.task_id, len(trials), self._estimator)
-        seconds = max(task.commit_ends_at - self._sender.connection.head()[1], 1)
+        seconds = max(task.commit_ends_at - self._sender.connection.head().timestamp, 1)
         ended = [self._outcome(task, trial, seconds) for trial in self._searches[task.task_id]]
         if None not in ended:
             self._choose(task, [outcome for outcome in ended if outcome is not None])

@@ -91,7 +91,7 @@ class Provider:
 
     def epochs(self) -> list[int]:
         """The ids of this account's epochs, after opening the next one where it is time."""
-        own = self.own_epochs()
+        own = self._epochs.of(self.address)
         if self._plan.epochs is None or len(own) < self._plan.epochs:
             try:
                 own += self._open_next(own)
@@ -101,10 +101,6 @@ class Provider:
                 # What is sold must be delivered, whatever keeps the next epoch from opening.
                 log.warning("no new epoch: %s", error)
         return own
-
-    def own_epochs(self) -> list[int]:
-        """The ids of the epochs that this account has opened, oldest first."""
-        return self._epochs.of(self.address)
 
     def step(self, epoch_id: int) -> Move:
         """Make the next move for an epoch, if there is one, and tell which."""

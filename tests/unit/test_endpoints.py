@@ -196,7 +196,7 @@ def test_an_endpoint_that_has_fallen_behind_is_left(
 def test_connect_goes_on_without_an_endpoint_that_is_away(
     urls: list[str], deployments: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert connect([NOBODY, urls[0]], deployments).head()[0] > 0
+    assert connect([NOBODY, urls[0]], deployments).head().number > 0
     assert NOBODY in caplog.text
 
 
@@ -204,7 +204,7 @@ def test_connect_goes_on_after_a_single_drop(
     urls: list[str], proxies: list[LyingProxy], deployments: Path
 ) -> None:
     with proxies[0].lying("eth_chainId", once(raw(b""))):
-        assert connect(urls[:1], deployments).head()[0] > 0
+        assert connect(urls[:1], deployments).head().number > 0
 
 
 def test_connect_raises_when_all_are_away(deployments: Path) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 
@@ -229,6 +229,23 @@ def test_watch_looks_at_what_waits_after_every_long_step(clock: Clock) -> None:
         loop.watch(step, lambda: [1, 2, 3, 4])
 
     assert made[:3] == [(0, 1, Move.WAIT), (0, 2, Move.TRAIN), (20, 1, Move.REVEAL)]
+
+
+def test_a_long_step_has_only_that_looked_at_which_is_due(clock: Clock) -> None:
+    """Otherwise a machine that is slow makes every step long, and itself slower by looking at all after each."""
+    looked: list[float] = []
+
+    def step(task_id: int) -> Move:
+        if task_id == 1:
+            looked.append(clock.now)
+            return Move.WAIT
+        clock.sleep(1.25)
+        return Move.TRAIN
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: [1, 2, 3, 4])
+
+    assert all(later - earlier >= 2 for earlier, later in pairwise(looked[3:]))
 
 
 def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(clock: Clock) -> None:

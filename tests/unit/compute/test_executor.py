@@ -140,7 +140,7 @@ def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -
 def test_a_cluster_outlives_its_jobs_and_its_workers() -> None:
     with (
         cluster(2) as there,
-        JobExecutor.dask(there.address, 1, Limits(15.0, 1 << 30)) as executor,
+        JobExecutor.dask(there.address, 1, Limits(30.0, 1 << 30)) as executor,
     ):
         assert isinstance(submit(executor, endless_job()).outcome(WAIT).ended, JobTimedOut)
 
@@ -159,7 +159,7 @@ def test_a_cluster_outlives_its_jobs_and_its_workers() -> None:
 def test_what_has_ended_is_not_done_again_when_the_machine_that_did_it_goes() -> None:
     with (
         cluster(1) as there,
-        JobExecutor.dask(there.address, 1, Limits(15.0, 1 << 30)) as executor,
+        JobExecutor.dask(there.address, 1, Limits(30.0, 1 << 30)) as executor,
     ):
         done = submit(executor, make_job())
         assert done.outcome(WAIT).trained()

@@ -67,14 +67,29 @@ def test_a_fork_that_fails_tells_its_status_and_its_last_words(server: ForkServe
 
 
 def test_a_fork_that_is_let_go_ends(server: ForkServer) -> None:
-    started = time.monotonic()
+    with server.fork(ECHO) as fork:
+        fork.converse(b"", SECONDS)  # the server has imported all
     with server.fork(ENDLESS) as fork:
         with pytest.raises(TimeoutError):
-            fork.converse(b"", 0.5)
+            fork.converse(b"", 1.0)
         forks = forks_at_work()
 
     wait_until_gone(forks)
-    assert time.monotonic() - started < SECONDS
+
+
+def test_who_waits_for_a_server_that_does_not_come_waits_no_longer_than_it_wants() -> None:
+    server = ForkServer("tests.unit.compute.never", {})
+
+    with server.fork() as fork, pytest.raises(TimeoutError):
+        fork.converse(b"", 0.5)
+
+    server.kill()
+
+
+def test_a_server_that_cannot_start_is_a_fork_that_was_killed() -> None:
+    with ForkServer("tests.unit.compute.nowhere", {}).fork() as fork:
+        assert fork.converse(b"", SECONDS) == b""
+        assert fork.status() == -signal.SIGKILL
 
 
 def test_a_killed_fork_tells_the_signal(server: ForkServer) -> None:
@@ -114,13 +129,14 @@ def test_all_end_with_the_process_that_asked() -> None:
         stdout=subprocess.PIPE,
     )
     assert asking.stdout is not None and asking.stdout.readline() == b"forked\n"
-    below = psutil.Process(asking.pid).children(recursive=True)
-    assert len(below) >= 2
+    forks = forks_at_work(asking.pid)
+    servers = psutil.Process(asking.pid).children()
+    assert len(servers) == 1
 
     asking.kill()
     asking.communicate()
 
-    wait_until_gone(below)
+    wait_until_gone([*servers, *forks])
 
 
 def test_a_fork_of_who_asks_has_a_server_of_its_own(server: ForkServer) -> None:
@@ -129,22 +145,26 @@ def test_a_fork_of_who_asks_has_a_server_of_its_own(server: ForkServer) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        with server.fork(ECHO) as fork:
-            os.write(writer, str(server_of(fork)).encode())
-        server.kill()
-        os._exit(0)
+        try:
+            with server.fork(ECHO) as fork:
+                os.write(writer, str(server_of(fork)).encode())
+            server.kill()
+        finally:
+            os._exit(0)
+    os.close(writer)
     os.waitpid(child, 0)
 
     assert int(os.read(reader, 20)) != own
+    os.close(reader)
     with server.fork(ECHO) as fork:
         assert server_of(fork) == own
 
 
-def forks_at_work() -> tuple[psutil.Process, psutil.Process]:
-    """Who waits for the one fork that there is, and who works."""
+def forks_at_work(asking: int | None = None) -> tuple[psutil.Process, psutil.Process]:
+    """Who waits for the one fork that a process (this one) has asked for, and who works."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        for server in psutil.Process().children():
+        for server in psutil.Process(asking).children():
             for leader in server.children():
                 for worker in leader.children():
                     if worker.name() == FORK_NAME:
