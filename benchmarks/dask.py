@@ -22,10 +22,11 @@ import numpy as np
 
 from offchain.cid import Cid
 from offchain.compute.executor import JobExecutor
+from offchain.compute.performing import perform
 from offchain.compute.process import Limits
 from offchain.compute.rows import JobRows
 from offchain.compute.trial import TrialSpec
-from offchain.compute.work import Kind, Work, perform
+from offchain.compute.work import Kind, Work
 from offchain.economics.charts import new_figure
 from offchain.learning import datasets, estimators
 from offchain.learning.mapping import default_width, map_rows

@@ -20,9 +20,10 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import train_test_split
 
-from offchain.learning import datasets, estimators
+from offchain.learning import datasets
 from offchain.learning.convert import convert
 from offchain.learning.datasets import EncodedDataset
+from offchain.learning.fitting import fit
 from offchain.learning.mapping import default_width, map_rows, matrix
 from offchain.learning.network import Affine, Network, from_estimator
 from offchain.learning.scoring import predict_bytes
@@ -70,9 +71,9 @@ def measure_split(data: EncodedDataset, estimator: str, split: int) -> list[floa
     plain = train_candidate(rows, targets, data.manifest, estimator, split)
     mine, theirs = map_rows(rows, width, owner), map_rows(rows, width, thief)
     stolen = train_candidate(mine, targets, data.manifest, estimator, split)
-    refitted = estimators.fit(estimator, classes, stolen.parameters, theirs, targets, split)
+    refitted = fit(estimator, classes, stolen.parameters, theirs, targets, split)
     refit = convert(refitted, classes, theirs, stolen.parameters)
-    fitted = estimators.fit(estimator, classes, stolen.parameters, mine, targets, split)
+    fitted = fit(estimator, classes, stolen.parameters, mine, targets, split)
     seen_by_thief = map_rows(unseen, width, thief)
 
     def by_bytes(model: bytes, features: NDArray[np.uint8]) -> float:
@@ -83,7 +84,7 @@ def measure_split(data: EncodedDataset, estimator: str, split: int) -> list[floa
         return _score(actual, np.argmax(sums, axis=1) if classes else sums[:, 0], classes)
 
     linear = [_linear(rows, width, seed) for seed in (owner, thief)]
-    linear_fit = estimators.fit(estimator, classes, stolen.parameters, linear[0], targets, split)
+    linear_fit = fit(estimator, classes, stolen.parameters, linear[0], targets, split)
     linear_network = from_estimator(linear_fit, classes)
     linear_unseen = _linear(unseen, width, thief)
     return [

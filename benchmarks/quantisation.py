@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import train_test_split
 
-from offchain.learning import datasets, estimators
+from offchain.learning import datasets
+from offchain.learning.fitting import fit
 from offchain.learning.scoring import predict_bytes
 from offchain.learning.training import train_candidate
 
@@ -29,9 +30,7 @@ def lost_rows(name: str, estimator: str, split: int) -> tuple[int, int]:
     )
     features, targets = data.features[train], data.targets[train]
     candidate = train_candidate(features, targets, data.manifest, estimator, seed=split)
-    fitted = estimators.fit(
-        estimator, data.manifest.class_count, candidate.parameters, features, targets, split
-    )
+    fitted = fit(estimator, data.manifest.class_count, candidate.parameters, features, targets, split)
     actual = data.targets[test]
     float_hits = int(np.sum(fitted.predict(data.features[test].astype(np.float64)) == actual))
     return float_hits, float_hits - int(np.sum(predict_bytes(candidate.model, data.features[test]) == actual))

@@ -16,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from offchain.chain.compiler import compile_contracts
 from offchain.chain.local import anvil_chain
 from offchain.learning import datasets, estimators
+from offchain.learning.fitting import fit
 from offchain.learning.metrics import Metric
 from offchain.learning.model import DenseLayer, DenseModel, encode
 from offchain.learning.scoring import predict_bytes, score
@@ -117,7 +118,7 @@ def measure_estimators(chain: ScoringChain) -> list[dict[str, Any]]:
             candidate = train_candidate(
                 encoded.features[training], encoded.targets[training], manifest, estimator, 0
             )
-            fitted = estimators.fit(
+            fitted = fit(
                 estimator,
                 manifest.class_count,
                 candidate.parameters,

@@ -15,7 +15,6 @@ from rich.text import Text
 
 from offchain.cli.failures import printable
 from offchain.cli.options import with_options
-from offchain.learning.encoding_loss import EncodingLoss
 from offchain.learning.errors import UnknownDataset
 from offchain.learning.manifest import (
     BooleanColumn,
@@ -25,6 +24,7 @@ from offchain.learning.manifest import (
     DateColumn,
     NumberColumn,
 )
+from offchain.learning.metrics import Metric
 from offchain.learning.preparing import Missing, Prepared, Wishes, bundled, prepare
 from offchain.learning.table import Table, column_names, read_table
 from offchain.workers.posting_gas import Spending
@@ -144,14 +144,22 @@ def show_data(prepared: Prepared, table: Table | None) -> None:
         _say(f"Note: a few far values take the range of the byte from the others in {names}: see --clip")
 
 
-def show_loss(loss: EncodingLoss | None, metric: str) -> None:
-    """Print what the rounding to bytes costs a plain model."""
+def show_loss(prepared: Prepared, metric: Metric, kind: int) -> None:
+    """Print what the rounding to bytes costs a plain model of this kind."""
+    # Who posts a table without a look at it does not wait for scikit-learn.
+    from offchain.learning.encoding_loss import encoding_loss
+
+    encoded = prepared.encoded
+    loss = encoding_loss(
+        prepared.values, encoded.features, encoded.targets, encoded.manifest.class_count, metric, kind
+    )
     if loss is None:
         _say("Encoding loss: there are too few rows to measure it.")
         return
     _say(
-        f"Encoding loss: {loss.estimator} scores {loss.exact:.4f} in {metric} on the numbers and {loss.encoded:.4f} on"
-        f" their bytes, so {loss.exact - loss.encoded:+.4f} are lost; guessing scores {loss.guessing:.4f}."
+        f"Encoding loss: {loss.estimator} scores {loss.exact:.4f} in {metric.name.lower()} on the numbers and"
+        f" {loss.encoded:.4f} on their bytes, so {loss.exact - loss.encoded:+.4f} are lost;"
+        f" guessing scores {loss.guessing:.4f}."
     )
 
 

@@ -27,7 +27,6 @@ from offchain.cli.options import (
 )
 from offchain.cli.tables import open_data, show_cost, show_data, show_loss, table_options
 from offchain.index.queries import all_of
-from offchain.learning.encoding_loss import encoding_loss
 from offchain.learning.mapping import default_width
 from offchain.learning.metrics import Metric
 from offchain.learning.model import KIND_DENSE, KIND_TREES
@@ -141,8 +140,7 @@ def post(
     is_shown = dry_run or table is not None
     if is_shown:
         show_data(prepared, table)
-        inputs = prepared.encoded.features, prepared.encoded.targets, manifest.class_count
-        show_loss(encoding_loss(prepared.values, *inputs, scored, MODELS[models]), scored.name.lower())
+        show_loss(prepared, scored, MODELS[models])
         click.echo(f"{count:,} rows are hidden; the secure mapping is {f'{width} wide' if width else 'off'}.")
     sender, home = node.sign_as(account)
     connection = sender.connection

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from offchain.compute.errors import ResultInvalid
 from offchain.compute.rows import JobRows, keep_back
-from offchain.compute.spec import Document, JobSpec
+from offchain.compute.spec import JobSpec, PilotResult
 from offchain.compute.trained import Trained
 from offchain.compute.training import open_rows, train
 from offchain.economics.curve import LearningCurve, fit_curve
@@ -20,29 +18,6 @@ from offchain.learning.scoring import predict_bytes
 
 PILOT_ITERATIONS: Final = (1, 2, 4, 8)
 PILOT_SPLITS: Final = 2
-
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class PilotResult(Document):
-    """The learning curve that a pilot came to; see `LearningCurve`."""
-
-    start: Finite
-    gain: Finite
-    efficiency: Finite
-    residual: Finite
-    tried: Finite
-    tried_score: Finite
-
-    def curve(self) -> LearningCurve:
-        """The curve itself."""
-        return LearningCurve(**self.model_dump(exclude={"format_version"}))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """The result of canonical JSON from another machine; raises ResultInvalid."""
-        return cls._read(data, ResultInvalid)
 
 
 def answer_pilot(spec: JobSpec, rows: bytes) -> Trained:

@@ -2,7 +2,7 @@
 
 What goes in and comes out are bytes of the formats of `work` and `trained`; nothing is pickled. Neither a crash nor
 a hanging solver reaches whoever runs it, and all memory goes back with the process, a fork of one that has imported
-scikit-learn (see `forkserver`), which ends when who began it does.
+scikit-learn (see `forkserver` and `performing`), which ends when who began it does.
 
 How it ended is bytes too, so that they mean the same when they come from another machine: the seconds it took (a
 float), the peak of memory in bytes (8), one byte of `Ending`, and what belongs to that, all big-endian.
@@ -10,14 +10,10 @@ float), the peak of memory in bytes (8), one byte of `Ending`, and what belongs 
 
 from __future__ import annotations
 
-import resource
-import socket
 import struct
-import sys
 import time
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
 from typing import Final, Self
 
 from offchain.compute.errors import (
@@ -26,19 +22,17 @@ from offchain.compute.errors import (
     JobFailure,
     JobOutOfMemory,
     JobRefused,
-    JobSpecInvalid,
     JobTimedOut,
 )
-from offchain.compute.forkserver import ForkServer, serve
+from offchain.compute.forkserver import ForkServer
 from offchain.compute.trained import Trained
-from offchain.compute.work import Work, perform
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 HEAD: Final = struct.Struct(">dQB")
 _SECONDS: Final = struct.Struct(">d")
-_BYTES: Final = struct.Struct(">Q")
+BYTES: Final = struct.Struct(">Q")
 _STATUS: Final = struct.Struct(">i")
-_SERVER: Final = ForkServer("offchain.compute.process", ONE_THREAD)
+_SERVER: Final = ForkServer("offchain.compute.performing", ONE_THREAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,7 @@ def _ended(ending: Ending, data: bytes) -> Trained | JobFailure:
         case Ending.REFUSED:
             return JobRefused(data.decode())
         case Ending.OUT_OF_MEMORY:
-            return JobOutOfMemory(*_BYTES.unpack(data))
+            return JobOutOfMemory(*BYTES.unpack(data))
         case Ending.TIMED_OUT:
             return JobTimedOut(*_SECONDS.unpack(data))
         case Ending.CRASHED:
@@ -121,7 +115,7 @@ def _converse(work: bytes, limits: Limits) -> tuple[int, int, bytes]:
         except TimeoutError:
             return 0, Ending.TIMED_OUT, _SECONDS.pack(limits.seconds)
         status = fork.status()
-        if status != 0 or len(written) <= _BYTES.size:
+        if status != 0 or len(written) <= BYTES.size:
             return 0, Ending.CRASHED, _STATUS.pack(status) + fork.last_words()[:300].encode()
     return int.from_bytes(written[:8], "big"), written[8], written[9:]
 
@@ -129,32 +123,3 @@ def _converse(work: bytes, limits: Limits) -> tuple[int, int, bytes]:
 def kill_all() -> None:
     """End the processes of all jobs that run here; each is a crash to who waits for it."""
     _SERVER.kill()
-
-
-def main(asker: socket.socket, memory_bytes: int) -> None:
-    """The process: read some work, do it, write how that ended."""
-    with asker.makefile("rwb") as stream:
-        work = Work.from_bytes(stream.read())
-        _limit_memory(memory_bytes)
-        try:
-            ending, told = Ending.TRAINED, perform(work).to_bytes()
-        except MemoryError:
-            ending, told = Ending.OUT_OF_MEMORY, _BYTES.pack(memory_bytes)
-        except (JobRefused, JobSpecInvalid) as error:
-            ending, told = Ending.REFUSED, str(error).encode()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        stream.write(_BYTES.pack(peak) + bytes((ending,)) + told)
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    """Let the process have so much address space beyond what it has now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + memory_bytes
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-if __name__ == "__main__":
-    serve(int(sys.argv[1]), main)

@@ -127,7 +127,7 @@ RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
 def training_parameters(
     name: str, class_count: int, hyperparameters: Mapping[str, Json], iterations: int
 ) -> dict[str, Json]:
-    """What `estimators.fit` takes and the learning ledger prints.
+    """What `fit` takes and the learning ledger prints.
 
     Raises
     ------
@@ -147,6 +147,6 @@ def training_parameters(
             raise ValueError(f"{key} of {name} is {value!r}, which is not allowed")
     if iterations not in Whole(1, MAX_ITERATIONS):
         raise ValueError(f"{iterations} iterations, allowed are 1 to {MAX_ITERATIONS:,}")
-    title = estimators.candidates(name, class_count)[0]["estimator"]
+    title = estimators.title(name, class_count)
     loss = {"loss": "log_loss"} if name == "sgd" and class_count else {}
     return {"estimator": title, **recipe.fixed, **loss, **hyperparameters, recipe.unit: iterations}

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from offchain.learning.errors import EstimatorError
 
@@ -38,6 +37,9 @@ def keep_back(rows: JobRows, class_count: int, seed: int) -> tuple[JobRows, JobR
     EstimatorError
         Where the rows are too few.
     """
+    # A worker that keeps nothing back does not wait for scikit-learn.
+    from sklearn.model_selection import train_test_split
+
     targets = rows.targets
     counts = np.unique(targets, return_counts=True)[1] if class_count else np.zeros(1)
     enough = class_count > 0 and counts.min() * OWN_SHARE >= 1

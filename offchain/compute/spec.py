@@ -11,6 +11,7 @@ from offchain.canonical import Json, from_json, to_canonical_json
 from offchain.cid import Cid
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.recipes import MAX_ITERATIONS, training_parameters
+from offchain.economics.curve import LearningCurve
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
 
 MAX_DOCUMENT_BYTES = 16 * 1024
@@ -138,4 +139,27 @@ class JobResult(Document):
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """The result of canonical JSON from another party; raises ResultInvalid."""
+        return cls._read(data, ResultInvalid)
+
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class PilotResult(Document):
+    """The learning curve that a pilot came to; see `LearningCurve`."""
+
+    start: Finite
+    gain: Finite
+    efficiency: Finite
+    residual: Finite
+    tried: Finite
+    tried_score: Finite
+
+    def curve(self) -> LearningCurve:
+        """The curve itself."""
+        return LearningCurve(**self.model_dump(exclude={"format_version"}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The result of canonical JSON from another machine; raises ResultInvalid."""
         return cls._read(data, ResultInvalid)

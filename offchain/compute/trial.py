@@ -7,16 +7,11 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, model_validator
 
 from offchain.canonical import Json
-from offchain.cid import Cid
-from offchain.compute.errors import JobRefused, JobSpecInvalid, ResultInvalid
+from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.spec import Digest, Document, Name, Word
-from offchain.compute.trained import Trained
 from offchain.learning import estimators
-from offchain.learning.errors import LearningError
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
 from offchain.learning.metrics import Metric
-from offchain.learning.scoring import split_rows
-from offchain.learning.training import run_trial as cross_validate
 
 
 class TrialSpec(Document):
@@ -64,27 +59,3 @@ class TrialResult(Document):
     def from_bytes(cls, data: bytes) -> Self:
         """The result of canonical JSON from another machine; raises ResultInvalid."""
         return cls._read(data, ResultInvalid)
-
-
-def run_trial(spec: TrialSpec, rows: bytes) -> Trained:
-    """Try the hyperparameters.
-
-    Raises
-    ------
-    JobSpecInvalid
-        Where the rows are not those of the spec.
-    JobRefused
-        Where they cannot be trained on, or the model exceeds what a scorer takes.
-    """
-    if str(Cid.of(rows)) != spec.rows:
-        raise JobSpecInvalid("the rows have another name")
-    try:
-        features, targets = split_rows(rows, spec.feature_count, spec.class_count)
-        found = cross_validate(
-            *(features, targets, spec.class_count, Metric(spec.metric)),
-            *(spec.estimator, spec.parameters, spec.seed),
-        )
-    except LearningError as error:
-        raise JobRefused(str(error)) from error
-    result = TrialResult(spec=spec.name().hex(), model=str(Cid.of(found.model)), score_wad=found.score_wad)
-    return Trained(found.model, result.to_bytes())

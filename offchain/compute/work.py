@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from offchain.compute.checking import check_result, check_trial
-from offchain.compute.pilot import PilotResult, answer_pilot
-from offchain.compute.spec import JobSpec
+from offchain.compute.spec import JobSpec, PilotResult
 from offchain.compute.trained import Trained
-from offchain.compute.training import run_job
-from offchain.compute.trial import TrialSpec, run_trial
+from offchain.compute.trial import TrialSpec
 
 
 class Kind(IntEnum):
@@ -46,17 +44,6 @@ class Work:
         """The reverse; what the document and the rows are is checked when the work is done."""
         end = 5 + int.from_bytes(data[1:5], "big")
         return cls(Kind(data[0]), data[5:end], data[end:])
-
-
-def perform(work: Work) -> Trained:
-    """Do it, in this process; raises JobSpecInvalid, JobRefused."""
-    match work.kind:
-        case Kind.JOB:
-            return run_job(JobSpec.from_bytes(work.spec), work.rows)
-        case Kind.PILOT:
-            return answer_pilot(JobSpec.from_bytes(work.spec), work.rows)
-        case Kind.TRIAL:
-            return run_trial(TrialSpec.from_bytes(work.spec), work.rows)
 
 
 def check_answer(work: Work, trained: Trained) -> None:

@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from offchain.learning import estimators
 from offchain.learning.errors import EstimatorError
+from offchain.learning.fitting import fit
 from offchain.learning.metrics import WAD, Metric, score_wad
 from offchain.learning.model import KIND_DENSE
 
@@ -68,7 +69,7 @@ def encoding_loss(
         try:
             fitting, held = train_test_split(np.arange(len(targets)), test_size=_SHARE, random_state=seed)
             fits = [
-                estimators.fit(name, class_count, parameters, form[fitting], targets[fitting], seed)
+                fit(name, class_count, parameters, form[fitting], targets[fitting], seed)
                 for form in (values, rows)
             ]
         except (ValueError, EstimatorError):

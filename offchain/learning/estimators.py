@@ -1,53 +1,34 @@
 """The estimators a miner can train, each with the hyperparameters it tries.
 
-An estimator is a scikit-learn object fitted on the rows' bytes as they are. Those that need features of one
-size standardise them inside a pipeline; `convert` folds that into the model.
+Here are their names and what is tried; `fitting` trains them. A worker that leaves training to other processes needs
+no more than this, and does not wait for scikit-learn.
 """
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier, SGDClassifier, SGDRegressor
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC, LinearSVR
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
+from typing import TYPE_CHECKING, Final
 
 from offchain.canonical import Json
-from offchain.learning.errors import EstimatorError, UnknownEstimator
+from offchain.learning.errors import UnknownEstimator
 from offchain.learning.model import KIND_DENSE, KIND_TREES
-from offchain.learning.own import OwnEstimators, own_estimators
+
+if TYPE_CHECKING:
+    from offchain.learning.own import OwnEstimators
 
 Parameters = Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:
-    """A scikit-learn class and the hyperparameters to try with it."""
+    """A scikit-learn class, by its name, and the hyperparameters to try with it."""
 
-    estimator: Callable[..., Any]
+    estimator: str
     candidates: tuple[Parameters, ...]
     standardise: bool = True
 
@@ -59,28 +40,32 @@ def _grid(base: Parameters, name: str, values: Sequence[Json]) -> tuple[Paramete
 _CLASSIFIERS: Final = MappingProxyType(
     {
         "logistic": _Recipe(
-            LogisticRegression, _grid({"max_iter": 100, "solver": "lbfgs"}, "C", (1.0, 0.3, 10.0, 0.03))
+            "LogisticRegression", _grid({"max_iter": 100, "solver": "lbfgs"}, "C", (1.0, 0.3, 10.0, 0.03))
         ),
         "mlp": _Recipe(
-            MLPClassifier,
+            "MLPClassifier",
             _grid(
                 {"hidden_layer_sizes": [32], "max_iter": 200, "solver": "lbfgs"}, "alpha", (0.01, 0.3, 3.0)
             ),
         ),
-        "svm": _Recipe(LinearSVC, _grid({"max_iter": 2000}, "C", (1.0, 0.1, 0.01))),
+        "svm": _Recipe("LinearSVC", _grid({"max_iter": 2000}, "C", (1.0, 0.1, 0.01))),
         "sgd": _Recipe(
-            SGDClassifier, _grid({"loss": "log_loss", "max_iter": 200}, "alpha", (1e-4, 1e-3, 1e-2))
+            "SGDClassifier", _grid({"loss": "log_loss", "max_iter": 200}, "alpha", (1e-4, 1e-3, 1e-2))
         ),
-        "ridge": _Recipe(RidgeClassifier, _grid({}, "alpha", (0.1, 1.0, 10.0))),
-        "tree": _Recipe(DecisionTreeClassifier, _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False),
+        "ridge": _Recipe("RidgeClassifier", _grid({}, "alpha", (0.1, 1.0, 10.0))),
+        "tree": _Recipe(
+            "DecisionTreeClassifier", _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False
+        ),
         "forest": _Recipe(
-            RandomForestClassifier, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)), standardise=False
+            "RandomForestClassifier",
+            _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)),
+            standardise=False,
         ),
         "extra_trees": _Recipe(
-            ExtraTreesClassifier, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 96)), standardise=False
+            "ExtraTreesClassifier", _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 96)), standardise=False
         ),
         "boosting": _Recipe(
-            GradientBoostingClassifier,
+            "GradientBoostingClassifier",
             _grid({"n_estimators": 5, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.4, 0.8)),
             standardise=False,
         ),
@@ -89,23 +74,27 @@ _CLASSIFIERS: Final = MappingProxyType(
 _REGRESSORS: Final = MappingProxyType(
     {
         "mlp": _Recipe(
-            MLPRegressor,
+            "MLPRegressor",
             _grid(
                 {"hidden_layer_sizes": [16], "max_iter": 200, "solver": "lbfgs"}, "alpha", (1.0, 10.0, 100.0)
             ),
         ),
-        "svm": _Recipe(LinearSVR, _grid({"max_iter": 5000}, "C", (0.1, 1.0, 10.0))),
-        "sgd": _Recipe(SGDRegressor, _grid({"max_iter": 500}, "alpha", (1e-4, 1e-2, 1e-1))),
-        "ridge": _Recipe(Ridge, _grid({}, "alpha", (0.1, 1.0, 10.0, 100.0))),
-        "tree": _Recipe(DecisionTreeRegressor, _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False),
+        "svm": _Recipe("LinearSVR", _grid({"max_iter": 5000}, "C", (0.1, 1.0, 10.0))),
+        "sgd": _Recipe("SGDRegressor", _grid({"max_iter": 500}, "alpha", (1e-4, 1e-2, 1e-1))),
+        "ridge": _Recipe("Ridge", _grid({}, "alpha", (0.1, 1.0, 10.0, 100.0))),
+        "tree": _Recipe(
+            "DecisionTreeRegressor", _grid({}, "max_leaf_nodes", (8, 32, 128)), standardise=False
+        ),
         "forest": _Recipe(
-            RandomForestRegressor, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)), standardise=False
+            "RandomForestRegressor",
+            _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 64)),
+            standardise=False,
         ),
         "extra_trees": _Recipe(
-            ExtraTreesRegressor, _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 96)), standardise=False
+            "ExtraTreesRegressor", _grid({"n_estimators": 16}, "max_leaf_nodes", (16, 96)), standardise=False
         ),
         "boosting": _Recipe(
-            GradientBoostingRegressor,
+            "GradientBoostingRegressor",
             _grid({"n_estimators": 5, "max_leaf_nodes": 8, "init": "zero"}, "learning_rate", (0.4, 0.8)),
             standardise=False,
         ),
@@ -139,19 +128,22 @@ def named(name: str) -> str:
 
 @cache
 def _own_of(factory: str) -> OwnEstimators:
+    # Whoever has none does not wait for scikit-learn.
+    from offchain.learning.own import own_estimators
+
     return own_estimators(factory)
 
 
-def _own() -> OwnEstimators | None:
-    """What the environment names, if it does."""
+def own() -> OwnEstimators | None:
+    """The user's own estimators, where the environment names a factory."""
     factory = os.environ.get(FACTORY)
     return _own_of(factory) if factory else None
 
 
 def names(class_count: int) -> tuple[str, ...]:
     """The estimators for this kind of target; `class_count` is 0 for a regression."""
-    own = _own()
-    return (*_recipes(class_count), *([own.name] if own else []))
+    mine = own()
+    return (*_recipes(class_count), *([mine.name] if mine else []))
 
 
 def kind(name: str, class_count: int) -> int:
@@ -164,9 +156,14 @@ def kind(name: str, class_count: int) -> int:
     EstimatorError
         Where an own one fails.
     """
-    if (own := _own()) and name == own.name:
-        return own.kind(class_count)
+    if (mine := own()) and name == mine.name:
+        return mine.kind(class_count)
     return KIND_DENSE if _recipe(name, class_count).standardise else KIND_TREES
+
+
+def title(name: str, class_count: int) -> str:
+    """The estimator's class in scikit-learn; raises UnknownEstimator, for an own one too."""
+    return _recipe(name, class_count).estimator
 
 
 def candidates(name: str, class_count: int) -> tuple[Parameters, ...]:
@@ -179,47 +176,10 @@ def candidates(name: str, class_count: int) -> tuple[Parameters, ...]:
     EstimatorError
         Where an own one fails.
     """
-    if (own := _own()) and name == own.name:
-        return own.candidates(class_count)
+    if (mine := own()) and name == mine.name:
+        return mine.candidates(class_count)
     recipe = _recipe(name, class_count)
-    title = getattr(recipe.estimator, "__name__", name)
-    return tuple({"estimator": title, **parameters} for parameters in recipe.candidates)
-
-
-def fit(
-    name: str,
-    class_count: int,
-    parameters: Parameters,
-    features: NDArray[np.uint8],
-    targets: NDArray[Any],
-    seed: int,
-) -> Any:
-    """A fitted scikit-learn estimator; one thread, so that one machine gives the same fit for the same seed.
-
-    Raises
-    ------
-    EstimatorError
-        Where scikit-learn rejects the rows.
-    """
-    if (own := _own()) and name == own.name:
-        return own.fit(class_count, parameters, features, targets, seed)
-    recipe = _recipe(name, class_count)
-    options = {key: value for key, value in parameters.items() if key != "estimator"}
-    estimator = recipe.estimator(**options, **_seed_option(recipe.estimator, seed))
-    if recipe.standardise:
-        estimator = make_pipeline(StandardScaler(), estimator)
-    if class_count == 0:
-        estimator = TransformedTargetRegressor(regressor=estimator, transformer=StandardScaler())
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            return estimator.fit(features.astype(np.float64), targets)
-        except ValueError as error:
-            raise EstimatorError(f"{name} cannot be trained on these rows: {error}") from error
-
-
-def _seed_option(estimator: Callable[..., Any], seed: int) -> dict[str, int]:
-    return {"random_state": seed} if "random_state" in estimator().get_params() else {}
+    return tuple({"estimator": recipe.estimator, **parameters} for parameters in recipe.candidates)
 
 
 def _recipes(class_count: int) -> Mapping[str, _Recipe]:

@@ -15,6 +15,7 @@ which classes count, and the answer for equal targets, are scikit-learn's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final
 
@@ -78,3 +79,12 @@ def _r2_wad(targets: NDArray[Any], predictions: NDArray[Any]) -> int:
     if spread == 0:
         return WAD if residual == 0 else 0
     return WAD - -(-residual * len(actual) * WAD // spread)
+
+
+def ranked(scores: Sequence[int]) -> list[int]:
+    """The places of the scores, the best first; of equals the first that was tried.
+
+    >>> ranked([3, 7, 5, 7])
+    [1, 3, 2, 0]
+    """
+    return sorted(range(len(scores)), key=lambda place: -scores[place])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +15,9 @@ from offchain.learning import estimators
 from offchain.learning.convert import convert
 from offchain.learning.errors import EstimatorError
 from offchain.learning.estimators import Parameters
+from offchain.learning.fitting import fit
 from offchain.learning.manifest import Manifest
-from offchain.learning.metrics import Metric, score_wad
+from offchain.learning.metrics import Metric, ranked, score_wad
 from offchain.learning.scoring import predict_bytes
 
 FOLDS: Final = 3
@@ -65,22 +66,13 @@ def run_trial(
     """
 
     def train(rows: NDArray[np.intp] | slice) -> bytes:
-        fitted = estimators.fit(estimator, class_count, parameters, features[rows], targets[rows], seed)
+        fitted = fit(estimator, class_count, parameters, features[rows], targets[rows], seed)
         return convert(fitted, class_count, features[rows], parameters)
 
     predictions = np.empty(len(targets), np.int64)
     for fitting, validation in _folds(targets, class_count, seed):
         predictions[validation] = predict_bytes(train(fitting), features[validation])
     return Trial(score_wad(metric, class_count, targets, predictions), train(slice(None)))
-
-
-def ranked(scores: Sequence[int]) -> list[int]:
-    """The places of the scores, the best first; of equals the first that was tried.
-
-    >>> ranked([3, 7, 5, 7])
-    [1, 3, 2, 0]
-    """
-    return sorted(range(len(scores)), key=lambda place: -scores[place])
 
 
 @dataclass(frozen=True, slots=True)

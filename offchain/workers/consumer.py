@@ -18,10 +18,9 @@ from offchain.cid import Cid
 from offchain.compute.checking import check_delivery
 from offchain.compute.errors import DeliveryRejected
 from offchain.compute.executor import JobExecutor
-from offchain.compute.pilot import PilotResult
 from offchain.compute.recipes import MAX_ITERATIONS, RECIPES
 from offchain.compute.rows import JobRows, keep_back
-from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec
+from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec, PilotResult
 from offchain.compute.work import Kind, Work
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES

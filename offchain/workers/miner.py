@@ -21,9 +21,8 @@ from offchain.compute.trial import TrialResult, TrialSpec
 from offchain.compute.work import Kind, Work
 from offchain.learning import estimators
 from offchain.learning.estimators import Parameters
-from offchain.learning.metrics import WAD, Metric
+from offchain.learning.metrics import WAD, Metric, ranked
 from offchain.learning.scoring_gas import rows_per_reveal
-from offchain.learning.training import ranked
 from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.funds import make_available

@@ -30,8 +30,7 @@ from offchain.chain.errors import DeploymentInvalid
 from offchain.cid import Cid
 from offchain.cli import main
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
-from offchain.compute.pilot import PilotResult
-from offchain.compute.spec import JobResult, JobSpec
+from offchain.compute.spec import JobResult, JobSpec, PilotResult
 from offchain.compute.trial import TrialResult, TrialSpec
 from offchain.economics.instances import InvalidInstanceError, read_instances
 from offchain.learning.errors import ManifestError

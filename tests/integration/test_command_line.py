@@ -11,6 +11,7 @@ import pytest
 
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import LocalChain, anvil_chain
+from offchain.cli import COMMANDS
 from tests.market_world import bought
 from tests.world import UNIT, World, deploy_world
 
@@ -187,7 +188,24 @@ def test_a_bad_data_file_posts_nothing(
     assert words in ended.stderr
 
 
-def test_help_names_every_command(environment: dict[str, str]) -> None:
-    text = pole(environment, "--help").stdout
+def test_help_names_every_command_and_imports_none(environment: dict[str, str]) -> None:
+    said = python(environment, "main(['--help'], standalone_mode=False)")
 
-    assert all(name in text for name in ("task", "mine", "ledger", "vault", "deploy-info", "market", "index"))
+    assert all(f"\n  {name} " in said for name in COMMANDS)
+    assert {"web3", "numpy"}.isdisjoint(said.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_told_of_without_what_training_needs(environment: dict[str, str], command: str) -> None:
+    said = python(environment, f"main(['{command}', '--help'], standalone_mode=False)")
+
+    assert said.startswith(f"Usage: -c {command} ")
+    assert "sklearn" not in said.splitlines()[-1].split()
+
+
+def python(environment: dict[str, str], statement: str) -> str:
+    """What a statement with the command prints, and in the last line what was imported by then."""
+    script = f"import sys; from offchain.cli import main; {statement}; print(*sys.modules)"
+    return subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    ).stdout

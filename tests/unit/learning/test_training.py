@@ -13,9 +13,10 @@ from offchain.learning import datasets, estimators
 from offchain.learning.convert import convert
 from offchain.learning.datasets import EncodedDataset
 from offchain.learning.errors import EstimatorError, UnknownEstimator
-from offchain.learning.metrics import WAD, Metric
+from offchain.learning.fitting import fit
+from offchain.learning.metrics import WAD, Metric, ranked
 from offchain.learning.scoring import decode, predict_bytes
-from offchain.learning.training import ranked, run_trial, train_candidate
+from offchain.learning.training import run_trial, train_candidate
 
 Indices = NDArray[np.int64]
 
@@ -32,7 +33,7 @@ def test_quantised_model_loses_at_most_one_test_row(name: str, estimator: str) -
     encoded, training, test = split_of(name, 0.3)
     features, targets = encoded.features, encoded.targets
     candidate = train_candidate(features[training], targets[training], encoded.manifest, estimator, 0)
-    fitted = estimators.fit(
+    fitted = fit(
         estimator,
         encoded.manifest.class_count,
         candidate.parameters,
@@ -61,7 +62,7 @@ def test_every_candidate_is_what_scikit_learn_is_given(name: str, estimator: str
     candidates = estimators.candidates(estimator, class_count)
 
     fitted = [
-        estimators.fit(estimator, class_count, candidate, encoded.features[some], encoded.targets[some], 0)
+        fit(estimator, class_count, candidate, encoded.features[some], encoded.targets[some], 0)
         for candidate in candidates
     ]
 
@@ -77,7 +78,7 @@ def test_every_candidate_is_what_scikit_learn_is_given(name: str, estimator: str
 def test_tree_model_predicts_what_scikit_learn_predicts(name: str, estimator: str) -> None:
     encoded, training, test = split_of(name, 0.3)
     parameters = estimators.candidates(estimator, encoded.manifest.class_count)[-1]
-    fitted = estimators.fit(
+    fitted = fit(
         estimator,
         encoded.manifest.class_count,
         parameters,
@@ -99,7 +100,7 @@ def test_quantised_regressor_stays_close_to_the_float_one(estimator: str) -> Non
     encoded, training, test = split_of("diabetes", 0.3)
     rows = encoded.features[training], encoded.targets[training]
     candidate = train_candidate(*rows, encoded.manifest, estimator, 0)
-    fitted = estimators.fit(estimator, 0, candidate.parameters, *rows, 0)
+    fitted = fit(estimator, 0, candidate.parameters, *rows, 0)
 
     quantised = predict_bytes(candidate.model, encoded.features[test])
 
@@ -184,7 +185,7 @@ def test_unknown_estimator_is_named(name: str, class_count: int) -> None:
 def test_class_that_was_never_seen_is_never_predicted(unseen: int) -> None:
     encoded, training, test = split_of("iris", 0.3)
     seen = training[encoded.targets[training] != unseen]
-    fitted = estimators.fit("svm", 3, {"max_iter": 2000}, encoded.features[seen], encoded.targets[seen], 0)
+    fitted = fit("svm", 3, {"max_iter": 2000}, encoded.features[seen], encoded.targets[seen], 0)
 
     model = convert(fitted, encoded.manifest.class_count, encoded.features[seen], {})
 
