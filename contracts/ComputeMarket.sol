@@ -449,7 +449,7 @@ contract ComputeMarket is IComputeMarket {
         uint256 better = game.betterPrice(crowd, price, point);
         // slither-disable-next-line incorrect-equality (0 is no price)
         require(better == 0, PriceRefuted(epochId, price, better));
-        require(false, PriceUndecided(epochId, price, point));
+        revert PriceUndecided(epochId, price, point);
     }
 
     /// @dev Books a purchase of the caller, for which the caller moves the money.

@@ -78,20 +78,6 @@ library Lanes {
         }
     }
 
-    /// @notice The plain form of `rectifyAll`, for one word.
-    function rectifyPlain(uint256 word, uint256 bits, uint256 count, uint256 shift)
-        internal
-        pure
-        returns (uint256 y)
-    {
-        for (uint256 k = 0; k < count; ++k) {
-            int256 sum = int256((word >> (bits * k)) & ((1 << bits) - 1)) - int256(1 << (bits - 1));
-            int256 shifted = sum >> shift;
-            uint256 clipped = shifted < 0 ? 0 : shifted > 255 ? 255 : uint256(shifted);
-            y |= clipped << (bits * k);
-        }
-    }
-
     /// @notice `clip(sum >> shift, 0, 255)` in every lane of the words of memory from `from` up to `end`, where a
     /// lane of a hidden layer holds `sum + 2^(bits - 1)`.
     /// @dev In the order of the lines: 1 in the lanes whose sum is not negative, and so those sums, 0 in the others,
@@ -132,18 +118,5 @@ library Lanes {
             let strict := and(ones, sub(shl(strictBits, 1), 1))
             y := and(tops, not(sub(or(mul(value, ones), tops), add(word, strict))))
         }
-    }
-
-    /// @notice The plain form of `exceeds`, as a truth value.
-    function exceedsPlain(uint256 word, uint256 value, uint256 bits, uint256 count, uint256 strictBits)
-        internal
-        pure
-        returns (bool)
-    {
-        for (uint256 k = 0; k < count; ++k) {
-            uint256 content = (word >> (bits * k)) & ((1 << bits) - 1);
-            if (content > value || (bits * k < strictBits && content == value)) return true;
-        }
-        return false;
     }
 }

@@ -37,20 +37,4 @@ library PackedHits {
             }
         }
     }
-
-    /// @notice The plain form of `count`, for one row.
-    function isHitPlain(uint256 word, uint256 target, uint256 bits, uint256 lanes)
-        internal
-        pure
-        returns (bool)
-    {
-        if (target >= lanes) return false;
-        uint256 mask = (1 << bits) - 1;
-        uint256 own = (word >> (bits * target)) & mask;
-        for (uint256 j = 0; j < lanes; ++j) {
-            uint256 sum = (word >> (bits * j)) & mask;
-            if (sum > own || (j < target && sum == own)) return false;
-        }
-        return true;
-    }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {CalldataWords} from "./CalldataWords.sol";
 import {DenseBlocks} from "./DenseBlocks.sol";
 import {DenseLayer} from "./DenseFormat.sol";
 import {PackedSums} from "./PackedSums.sol";
 import {PackedWeights, WeightSource} from "./PackedWeights.sol";
-import {Rows, RowTable} from "./RowTable.sol";
+import {Rows} from "./RowTable.sol";
 
 /// @title PackedLinear
 /// @notice Counts the hits of a linear classifier of one block and at most 32 inputs in a single loop: the sums of
@@ -39,39 +38,6 @@ library PackedLinear {
             return size == 4
                 ? _countPairs(rows.ptr, end, rows.length, inputs, sums)
                 : _count(rows.ptr, end, rows.length, inputs, sums);
-        }
-    }
-
-    /// @notice The plain form of `hits`, for one row.
-    function isHitPlain(DenseLayer layer, bytes calldata model, Rows memory rows, uint256 row)
-        internal
-        pure
-        returns (bool)
-    {
-        (uint256 outputs, uint256 target) = (layer.outputs(), RowTable.classOf(rows, row));
-        if (target >= outputs) return false;
-        int256 own = _sumPlain(layer, model, rows, row, target);
-        for (uint256 j = 0; j < outputs; ++j) {
-            int256 sum = _sumPlain(layer, model, rows, row, j);
-            if (sum > own || (j < target && sum == own)) return false;
-        }
-        return true;
-    }
-
-    function _sumPlain(DenseLayer layer, bytes calldata model, Rows memory rows, uint256 row, uint256 output)
-        private
-        pure
-        returns (int256 sum)
-    {
-        sum = CalldataWords.int32At(model, layer.biasesAt() + 4 * output);
-        uint256 from = layer.weightsAt() + layer.outputs() - 1 - output;
-        for (uint256 i = 0; i < layer.inputs(); ++i) {
-            bytes1 feature;
-            uint256 place = rows.ptr + row * rows.length + i;
-            assembly ("memory-safe") {
-                feature := mload(place)
-            }
-            sum += int256(int8(uint8(model[from + i * layer.outputs()]))) * int256(uint256(uint8(feature)));
         }
     }
 

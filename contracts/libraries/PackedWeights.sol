@@ -73,21 +73,6 @@ library PackedWeights {
         }
     }
 
-    /// @notice The plain form of a word `W_i`.
-    function wordPlain(WeightSource memory source, uint256 input) internal pure returns (uint256 word) {
-        unchecked {
-            uint256 last = source.from + 31 + input * source.stride;
-            for (uint256 k = 0; (source.mask >> (8 * k)) & 255 != 0; ++k) {
-                bytes1 weight;
-                uint256 from = last - k;
-                assembly ("memory-safe") {
-                    weight := calldataload(from)
-                }
-                word += uint256(int256(int8(uint8(weight)))) << (source.bits * k);
-            }
-        }
-    }
-
     /// @dev Writes words from `to` on, up or down to before `end`, less `2^chainBits` times the one before. Returns
     /// the last `W_i`.
     function _unpack(

@@ -74,7 +74,7 @@ library RowTable {
     }
 
     /// @dev Copies the rows of the range to memory from `to` on and returns where they end.
-    function _copy(RowRange calldata range, uint256 length, uint256 to) private view returns (uint256) {
+    function _copy(RowRange calldata range, uint256 length, uint256 to) private view returns (uint256 end) {
         (address source, uint256 skip, uint256 rest) = (range.parts, range.skip, range.count);
         unchecked {
             while (true) {
@@ -99,6 +99,5 @@ library RowTable {
                 require(source != address(0), IScorer.RowsOutOfRange(range.skip, range.count, rest));
             }
         }
-        return to;
     }
 }

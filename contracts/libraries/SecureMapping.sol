@@ -69,23 +69,6 @@ library SecureMapping {
         }
     }
 
-    /// @notice The plain form of `map`, for one output of one row.
-    function mapPlain(bytes memory features, uint256 output, bytes32 seed) internal pure returns (uint256 z) {
-        // slither-disable-next-line divide-before-multiply (a place, not an amount)
-        uint256 k = 2 * (output / 32) + output % 2;
-        // slither-disable-next-line divide-before-multiply (a place, not an amount)
-        uint256 bit = 240 - BITS * ((output % 32) / 2);
-        uint256 shift = shiftOf(features.length);
-        int256 sum = int256((uint256(_hash(seed, k, OFFSETS)) >> bit) % 2 ** (8 + shift));
-        for (uint256 i = 0; i < features.length; ++i) {
-            bool plus = (uint256(_hash(seed, k, i / 16)) >> (bit + i % 16)) & 1 == 1;
-            int256 x = int256(uint256(uint8(features[i])));
-            sum += plus ? x : -x;
-        }
-        sum >>= shift;
-        return sum < 0 ? 0 : sum > 255 ? 255 : uint256(sum);
-    }
-
     /// @dev The sums of one block for every row.
     function _addUp(Rows memory rows, bytes32 seed, uint256 k, uint256 shift, uint256 sums) private pure {
         unchecked {

@@ -65,14 +65,4 @@ library TreeWalk {
             word := mload(place)
         }
     }
-
-    /// @notice The plain form of `leafOf`: the index of the leaf among a tree's nodes.
-    function leafOfPlain(bytes memory nodes, bytes memory row) internal pure returns (uint256 node) {
-        while (uint8(nodes[5 * node]) < 0x80) {
-            uint256 feature = uint256(uint8(nodes[5 * node])) << 8 | uint8(nodes[5 * node + 1]);
-            bool goesRight = row[feature] > nodes[5 * node + 2];
-            uint256 right = uint256(uint8(nodes[5 * node + 3])) << 8 | uint8(nodes[5 * node + 4]);
-            node = goesRight ? right : node + 1;
-        }
-    }
 }

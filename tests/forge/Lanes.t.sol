@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Lane, Lanes} from "../../contracts/libraries/Lanes.sol";
+import {Plain} from "../contracts/Plain.sol";
 
 /// @notice The packed forms equal their plain twins, at the extremes too.
 contract LanesTest {
@@ -46,7 +47,7 @@ contract LanesTest {
 
         uint256 above = Lanes.exceeds(word, value, lane.bits, lane.ones, strictBits);
 
-        assert((above != 0) == Lanes.exceedsPlain(word, value, lane.bits, lane.count, strictBits));
+        assert((above != 0) == Plain.exceeds(word, value, lane.bits, lane.count, strictBits));
     }
 
     /// @notice The bound of `Lanes`: with the largest bias, the extreme rows and weights leave a lane nowhere.
@@ -77,6 +78,6 @@ contract LanesTest {
 
         Lanes.rectifyAll(from, from + 32, lane.bits, lane.ones, shift);
 
-        assert(place[0] == Lanes.rectifyPlain(word, lane.bits, lane.count, shift));
+        assert(place[0] == Plain.rectify(word, lane.bits, lane.count, shift));
     }
 }

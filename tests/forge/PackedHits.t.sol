@@ -7,6 +7,7 @@ import {PackedHits} from "../../contracts/libraries/PackedHits.sol";
 import {PackedLinear} from "../../contracts/libraries/PackedLinear.sol";
 import {PackedSums} from "../../contracts/libraries/PackedSums.sol";
 import {Rows} from "../../contracts/libraries/RowTable.sol";
+import {Plain} from "../contracts/Plain.sol";
 
 /// @notice Hits counted on packed sums equal hits counted one comparison, or one product, at a time.
 contract PackedHitsTest {
@@ -29,7 +30,7 @@ contract PackedHitsTest {
             words[r] = random & (used * mask);
             targets[3 * r] =
                 bytes1(uint8((random >> 248) % 4 == 0 ? random >> 240 : (random >> 240) % outputs));
-            if (PackedHits.isHitPlain(words[r], uint8(targets[3 * r]), lane.bits, lane.count)) ++expected;
+            if (Plain.isHit(words[r], uint8(targets[3 * r]), lane.bits, lane.count)) ++expected;
         }
 
         uint256 hits = PackedHits.count(_at(words), ROWS, _atBytes(targets), 3, lane.bits, lane.ones);
@@ -84,7 +85,7 @@ contract PackedHitsTest {
         assert(PackedLinear.fits(layer));
         uint256 expected;
         for (uint256 r = 0; r < rows.count; ++r) {
-            if (PackedLinear.isHitPlain(layer, model, rows, r)) ++expected;
+            if (Plain.isLinearHit(layer, model, rows, r)) ++expected;
         }
 
         uint256 hits = PackedLinear.hits(layer, model, rows);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PackedWeights, WeightSource} from "../../contracts/libraries/PackedWeights.sol";
+import {Plain} from "../contracts/Plain.sol";
 
 /// @notice Weights moved apart all at once equal weights put into their lanes one by one.
 contract PackedWeightsTest {
@@ -73,7 +74,7 @@ contract PackedWeightsTest {
     }
 
     function _wordOf(WeightSource memory source, uint256 input) private pure returns (uint256) {
-        return input < source.inputs ? PackedWeights.wordPlain(source, input) : 0;
+        return input < source.inputs ? Plain.word(source, input) : 0;
     }
 
     function _weights(uint256 seed, uint256 inputs, bool extreme)

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {PackedSums} from "../../contracts/libraries/PackedSums.sol";
 import {Rows} from "../../contracts/libraries/RowTable.sol";
 import {SecureMapping} from "../../contracts/libraries/SecureMapping.sol";
+import {Plain} from "../contracts/Plain.sol";
 
 /// @notice The packed mapping equals its plain form, for sixteen bytes of each row at random, targets included.
 contract SecureMappingTest {
@@ -42,8 +43,7 @@ contract SecureMappingTest {
             }
             for (uint256 sample; sample < 16; ++sample) {
                 uint256 j = sample == 0 ? width : uint256(keccak256(abi.encode(seed, row, sample))) % width;
-                uint256 expected =
-                    j < width ? SecureMapping.mapPlain(x, j, seed) : uint8(data[row * length + features]);
+                uint256 expected = j < width ? Plain.map(x, j, seed) : uint8(data[row * length + features]);
                 assert(_byteAt(mapped.ptr + row * mapped.length + j) == expected);
             }
         }
