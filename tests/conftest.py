@@ -10,7 +10,8 @@ for program_folder in (ROOT / "node_modules" / "@foundry-rs").glob("*-*/bin"):
     os.environ["PATH"] = f"{program_folder}{os.pathsep}{os.environ['PATH']}"
 
 from offchain.chain.compiler import Artifact, compile_contracts  # noqa: E402 - needs the environment above
-from offchain.chain.local import LocalChain, eth_tester_chain  # noqa: E402
+from offchain.chain.local import LocalChain, anvil_chain, eth_tester_chain  # noqa: E402
+from tests.scoring_chain import ScoringChain  # noqa: E402
 from tests.seaweed import BUCKET, Seaweed, running_seaweed  # noqa: E402
 from tests.world import World, deploy_world  # noqa: E402
 
@@ -35,6 +36,12 @@ def world(deployed: World) -> Iterator[World]:
 @pytest.fixture
 def chain(world: World) -> LocalChain:
     return world.chain
+
+
+@pytest.fixture(scope="session")
+def scorers(artifacts: dict[str, Artifact]) -> Iterator[ScoringChain]:
+    with anvil_chain() as chain:
+        yield ScoringChain(chain, artifacts)
 
 
 @pytest.fixture(scope="session")

@@ -121,6 +121,18 @@ def test_walk_is_the_same_around_the_best_price(
     check_walk(twins, game, min(max(to_wad(best * where), game.price_floor), game.price_cap))
 
 
+def test_walk_is_undecided_where_the_search_for_a_better_price_ends_below_the_floor(twins: Any) -> None:
+    # At the floor half a unit of 10**-18 is wanted: one rounded up, so that zero profit is not proved, and none rounded
+    # down, so that nothing is known to earn more. Halving from the cap to the cost tries 10, 5.5, 3.25, 2.125, 1.5625.
+    fussy = Consumer(Utility.QUADRATIC, 2 * WAD + 1, 2 * WAD, WAD)
+    game = MarketGame((fussy,), 10 * WAD, WAD, 2 * WAD, 10 * WAD, WAD // 100)
+
+    step, better, points = twins.walk([fussy.as_tuple()], game.as_tuple(), 2 * WAD, 2).call()
+
+    assert (step, better, points) == (STEPS[Verdict.UNDECIDED], 0, [2 * WAD])
+    check_walk(twins, game, 2 * WAD)
+
+
 @fuzz
 @given(game=games(), data=st.data())
 def test_sums_are_the_same(twins: Any, game: MarketGame, data: st.DataObject) -> None:

@@ -113,6 +113,8 @@ def test_declare_locks_the_most_that_a_best_response_costs(world: World) -> None
     (found,) = consumer.market.declarations(epoch_id)
     expected = (epoch_id, 0, 4 * UNIT, UNIT, Utility.LOG, False, consumer.address, 100 * UNIT)
     assert found == Declaration(*expected)
+    view = world.contract("market").functions.declaration(epoch_id, 0)
+    assert tuple(view.call()) == (4 * UNIT, UNIT, Utility.LOG, False, consumer.address, 100 * UNIT)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +273,21 @@ def test_post_price_reverts_when_the_tolerance_is_finer_than_the_roundings(world
         provider_of(world).market.post_price(epoch_id, UNIT)
 
     assert caught.value.point == UNIT
+
+
+def test_post_price_takes_the_cap_where_somebody_would_pay_any_price(world: World) -> None:
+    # The largest numbers that a declaration takes: its first unit is worth 2**170 / 10**18 wei, above every price.
+    epoch_id = opened(world)
+    consumers_of(world)[0].market.declare(
+        epoch_id, Utility.LOG, LARGEST_DECLARED, LARGEST_DECLARED, 20 * UNIT
+    )
+    pass_phase(world, epoch_id)
+
+    with pytest.raises(errors.PriceRefuted):
+        provider_of(world).market.post_price(epoch_id, 9 * UNIT)
+    provider_of(world).market.post_price(epoch_id, 10 * UNIT)
+
+    assert provider_of(world).market.epoch(epoch_id).price == 10 * UNIT
 
 
 @pytest.mark.parametrize("price", [UNIT - 1, 10 * UNIT + 1])

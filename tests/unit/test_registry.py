@@ -125,6 +125,19 @@ def test_test_rows_are_the_images_of_the_permutation(world: World) -> None:
     assert world.data_node.registry.test_rows_of(task.task_id) == drawn_rows(task.seed, 12, 4)
 
 
+def test_deadlines_are_none_before_the_draw(world: World) -> None:
+    registry = world.data_node.registry
+    task_id = registry.post(world.spec(toy_rows()))
+    deadlines = world.contract("registry").functions.deadlines
+
+    before = deadlines(task_id).call()
+    world.chain.mine(3)
+    registry.draw(task_id)
+
+    assert before == [0, 0]
+    assert deadlines(task_id).call() == [registry.task(task_id).commit_ends_at + 100, 0]
+
+
 def test_test_rows_are_none_before_the_draw(world: World) -> None:
     task_id = world.data_node.registry.post(world.spec(toy_rows()))
 
@@ -275,6 +288,17 @@ def test_disclose_in_parts_opens_reveals_with_the_last(world: World) -> None:
 
 def _cut(rows: bytes) -> list[bytes]:
     return [rows[start : start + 1024] for start in range(0, len(rows), 1024)]
+
+
+def test_a_part_has_as_many_rows_as_their_salts_and_proof_fit_a_transaction(world: World) -> None:
+    # 24,555 bytes hold all 2,000 rows of three. A row takes its salt and, by the bound, 16 - floor(log2 rows) nodes of
+    # 65,536 rows' tree: with 2**8 to 511 rows nine words each, so that 355 are the most in 3,200. An eighth less,
+    # rounded up, again and again: 2000, 1750, 1531, 1339, 1171, 1024, 896, 784, 686, 600, 525, 459, 401, 350.
+    task = world.drawn(world.spec(toy_rows(), row_count=65_536, test_count=2000))
+
+    part = world.data_node.registry.next_part(task.task_id)
+
+    assert part == drawn_rows(task.seed, 65_536, 350)
 
 
 def test_a_disclosure_that_stops_half_way_ends_in_an_abort(world: World) -> None:
