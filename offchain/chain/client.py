@@ -29,6 +29,7 @@ class Client:
         self._contract: Contract = connection.w3.eth.contract(
             Web3.to_checksum_address(contract.address), abi=contract.abi
         )
+        self._counted = 0
 
     def _read(self, call: ContractFunction) -> Any:
         with self.connection.asking():
@@ -45,10 +46,11 @@ class Client:
         """A contract's counter, which cannot revert, and whose last number stands for something."""
         try:
             count = int(self._read(call))
-            if count:
+            if count not in (0, self._counted):
                 look_up(count)
         except TransactionReverted as error:
             raise EndpointFaulty(f"a count that does not hold: {error}") from error
+        self._counted = count
         return count
 
     def _write(self, call: ContractFunction) -> TxReceipt:

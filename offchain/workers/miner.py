@@ -154,12 +154,12 @@ class Miner:
         return move
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
-        head = self._sender.connection.head()
+        head = self._sender.connection.head
         if phase == Phase.DRAW:
-            return head.number > task.draw_block + DRAW_PATIENCE_BLOCKS
+            return head().number > task.draw_block + DRAW_PATIENCE_BLOCKS
         if phase == Phase.SETTLE:
             leads = self.proof.leader_of(task.task_id) == self.address
-            return leads or head.timestamp >= task.reveal_ends_at
+            return leads or head().timestamp >= task.reveal_ends_at
         return False
 
     def _make(self, move: Move, task: Task, secret: ModelSecret | None) -> None:
