@@ -98,10 +98,8 @@ class Run:
                 if self.elapsed >= look_at:
                     look_at = self.elapsed + LOOK_SECONDS
                     ended = self._look(show)
-                    if ended and not due and not self.posts:
+                    if not due and self._is_made_up() and ended and not self.posts:
                         return
-                    if not due:
-                        self._make_up()
                 time.sleep(TICK_SECONDS)
                 in_time = self.elapsed < self.profile.longest
         console.print(f"given up after {self.elapsed:.0f} s")
@@ -119,13 +117,15 @@ class Run:
                 if not running or not self.company.kill(running[int(event.who * len(running))], event.pause):
                     self.proxy.arm_kill(event)
 
-    def _make_up(self) -> None:
-        """Have what was armed and met nobody happen all the same, to whoever is there."""
+    def _is_made_up(self) -> bool:
+        """Have what was armed and met nobody happen all the same, to whoever is there; tells whether all has."""
         _, kills = self.proxy.disarm()
         for _ in range(kills):
             self._do(Kill(0.0, False, False, 0.5, 1.0))
-        for _ in range(self.profile.faults - self.proxy.taken.total()):
+        missing = self.profile.faults - self.proxy.taken.total()
+        for _ in range(missing):
             self.proxy.arm(Fault(0.0, Kind.REFUSE, False, 1.0))
+        return not kills and missing <= 0
 
     def _reorganise(self, event: Reorganisation) -> None:
         w3 = self.world.chain.w3
