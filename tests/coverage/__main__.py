@@ -2,10 +2,13 @@
 
 Every test of pytest that deploys contracts on a chain in its own process counts. The contracts are compiled so that
 each instruction belongs to one place of the sources, and the chain takes down which instructions ran, and where each
-jump went. Fails below the bounds. Writes `docs/results/coverage.md`.
+jump went. Fails below the bounds, and where what is left has no reason in `reasons.json`. Writes
+`docs/results/coverage.md`.
 """
 
+import json
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +19,7 @@ from tests.coverage.build import codes, compiled
 from tests.coverage.positions import Item, Marks, items, look
 
 PAGE = ROOT / "docs" / "results" / "coverage.md"
+REASONS = Path(__file__).with_name("reasons.json")
 LEAST_LINES, LEAST_BRANCHES = 1.0, 0.97
 
 
@@ -23,7 +27,7 @@ LEAST_LINES, LEAST_BRANCHES = 1.0, 0.97
 def main() -> None:
     """Run, evaluate, tell."""
     runs.run()
-    page, lines, branches = _page(_evaluate(compiled(), _recorded()))
+    page, lines, branches, unexplained = _page(_evaluate(compiled(), _recorded()))
     PAGE.write_text(page)
     click.echo(page)
     if lines < LEAST_LINES or branches < LEAST_BRANCHES:
@@ -31,6 +35,8 @@ def main() -> None:
             f"{lines:.2%} of lines and {branches:.2%} of branches; at least {LEAST_LINES:.0%} and"
             f" {LEAST_BRANCHES:.0%} are expected"
         )
+    if unexplained:
+        raise click.ClickException(f"{unexplained} places did not run and have no reason in {REASONS.name}")
 
 
 def _recorded() -> dict[bytes, bytes]:
@@ -60,11 +66,12 @@ def _evaluate(compiled: dict[str, Any], recorded: dict[bytes, bytes]) -> list[It
     return list(found.values())
 
 
-def _page(found: list[Item]) -> tuple[str, float, float]:
+def _page(found: list[Item]) -> tuple[str, float, float, int]:
+    reasons: dict[str, dict[str, str]] = json.loads(REASONS.read_text())
     by_path: dict[str, list[Item]] = defaultdict(list)
     for item in found:
         by_path[item.path].append(item)
-    rows, missed, totals = [], [], [0, 0, 0, 0]
+    rows, missed, unexplained, totals = [], [], 0, [0, 0, 0, 0]
     for path, of_path in sorted(by_path.items()):
         statements = [item for item in of_path if not item.is_branch]
         branches = [item for item in of_path if item.is_branch]
@@ -79,11 +86,13 @@ def _page(found: list[Item]) -> tuple[str, float, float]:
             a + b
             for a, b in zip(totals, (len(lines - idle), len(lines), sides, 2 * len(branches)), strict=True)
         ]
-        missed += [
-            f"- {path}:{item.line} {'one side' if item.is_branch and item.sides else 'never'}: `{item.text[:90]}`"
-            for item in of_path
-            if (item.sides < 2 if item.is_branch else not item.seen)
-        ]
+        for item in of_path:
+            if item.sides < 2 if item.is_branch else not item.seen:
+                how = "one side" if item.is_branch and item.sides else "never"
+                reason = reasons.get(path, {}).get(item.text)
+                missed.append(f"- {path}:{item.line} {how}: `{item.text[:90]}`")
+                missed += [f"  - {reason}"] if reason else []
+                unexplained += not reason
     ran, lines_in_all, taken, sides_in_all = totals
     page = [
         "# Coverage of the contracts",
@@ -101,7 +110,7 @@ def _page(found: list[Item]) -> tuple[str, float, float]:
         "",
         *missed,
     ]
-    return "\n".join(page) + "\n", ran / lines_in_all, taken / sides_in_all
+    return "\n".join(page) + "\n", ran / lines_in_all, taken / sides_in_all, unexplained
 
 
 if __name__ == "__main__":
