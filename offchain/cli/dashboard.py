@@ -39,7 +39,7 @@ def dashboard(node: Node, host: str, port: int, names: tuple[str, ...]) -> None:
     It reads the index and follows the chain into it by itself, unless `pole index` does. It holds no key, and nothing
     can be changed through it.
     """
-    connection = node.connect()
+    connection = node.wait_for()
     token = TokenClient(connection)
     path = index_path(node.root, connection.deployment)
     watcher = Watcher(connection, path)

@@ -23,7 +23,7 @@ def index(node: Node, once: bool, as_json: bool) -> None:
     """
     if as_json and not once:
         raise click.UsageError("--json goes with --once: who follows has no last word")
-    connection = node.connect()
+    connection = node.connect() if once else node.wait_for()
     path = index_path(node.root, connection.deployment)
     with Store.writing(path, connection.deployment) as store:
         follower = Follower(connection, store)

@@ -1,5 +1,6 @@
 """The options that commands share, and what they open."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
+from offchain.chain.errors import EndpointUnreachable
 from offchain.chain.transactions import Sender, SendingRules
 from offchain.chain.vault import TokenClient
 from offchain.cli.configuration import check_url
@@ -22,8 +25,13 @@ from offchain.index.follow import up_to_date
 from offchain.index.queries import Index
 from offchain.index.store import index_path
 from offchain.storage import BlobStore
+from offchain.workers.errors import AWAY
 from offchain.workers.home import Home, default_root
 
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 60.0
+"""How long a worker that starts waits for its endpoint: a machine that starts may start its node later."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script to read.")
 
 
@@ -49,9 +57,22 @@ class Node:
         """Connect to the deployment."""
         return connect(self.rpc, self.deployments)
 
+    def wait_for(self) -> Connection:
+        """Connect to the deployment, for a minute again and again while no endpoint can be asked."""
+        attempts = Retrying(
+            retry=retry_if_exception_type((EndpointUnreachable, *AWAY)),
+            stop=stop_after_delay(PATIENCE_SECONDS),
+            wait=wait_exponential(max=8.0),
+            before_sleep=_say_again,
+            reraise=True,
+        )
+        return attempts(self.connect)
+
     def sign_as(self, signer: Signer) -> tuple[Sender, Home]:
         """Connect as an account."""
-        connection = self.connect()
+        return self._sign_on(self.connect(), signer)
+
+    def _sign_on(self, connection: Connection, signer: Signer) -> tuple[Sender, Home]:
         account = open_account(
             signer.name, connection.deployment.chain_id, passphrase_from(signer.passphrase_file)
         )
@@ -61,7 +82,7 @@ class Node:
     @contextmanager
     def work_as(self, signer: Signer) -> Iterator[tuple[Sender, Home]]:
         """Connect as an account and hold it until the block ends; raises AccountBusy where another process does."""
-        sender, home = self.sign_as(signer)
+        sender, home = self._sign_on(self.wait_for(), signer)
         home.blobs.check_writable()
         with home.hold():
             yield sender, home
@@ -77,6 +98,11 @@ class Node:
     def blobs(self) -> BlobStore:
         """The blobs that workers share."""
         return BlobStore(*(self.storage or (self.root / "blobs",)))
+
+
+def _say_again(state: RetryCallState) -> None:
+    assert state.outcome is not None
+    log.warning("%s: it is asked again for %.0f seconds", state.outcome.exception(), PATIENCE_SECONDS)
 
 
 class Url(click.ParamType):

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain
-from offchain.cli import main
+from offchain.cli import main, options
 from offchain.workers.health import State, compare_clocks
 from tests.attacks.lying_proxy import LyingProxy, error, raw, result
 from tests.integration.test_command_line import POLE, pole
@@ -407,6 +407,33 @@ def test_a_worker_outlives_a_node_that_refuses_and_drops(
 
     assert process.returncode == 0
     assert "the pool is full" in said
+
+
+def test_a_worker_that_starts_before_its_node_waits_for_it(
+    environment: dict[str, str], proxy: LyingProxy
+) -> None:
+    with proxy.serving() as url:
+        with proxy.lying("*", raw(b"")):
+            process = start(environment, "mine", "--account", "dev:1", "--rpc", url, "--log-format", "json")
+            until(lambda: len(proxy.asked) > 3)
+        until(lambda: proxy.asked.count("eth_call") > 2)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 0
+    assert "it is asked again" in said
+
+
+def test_a_worker_whose_node_does_not_come_ends_and_says_why(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "PATIENCE_SECONDS", 0.1)
+    address = f"http://127.0.0.1:{free_port()}"
+
+    ended = CliRunner().invoke(main, ["mine", "--account", "dev:1", "--rpc", address], env=environment)
+
+    assert ended.exit_code == 1
+    assert f"Error: no node answers at {address}: connection refused" in ended.stderr
 
 
 # Metrics
