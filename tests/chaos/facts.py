@@ -11,7 +11,7 @@ from hexbytes import HexBytes
 from pydantic import TypeAdapter
 from web3 import Web3
 from web3.contract import Contract
-from web3.exceptions import Web3ValueError
+from web3.exceptions import BlockNotFound, Web3ValueError
 
 from offchain.chain.deployment import Deployment
 from tests.chaos.company import Life
@@ -214,9 +214,17 @@ class Reader:
             yield from pool.map(self._act, transactions)
 
     def stamps(self, first: int, last: int) -> Iterator[int]:
-        """The timestamps of blocks."""
+        """The timestamps of blocks, but for those that Anvil has lost in a reorganisation."""
+
+        def stamps(number: int) -> list[int]:
+            try:
+                return [self._stamp(number)]
+            except BlockNotFound:
+                return []
+
         with ThreadPoolExecutor(REQUESTS) as pool:
-            yield from pool.map(self._stamp, range(first, last + 1))
+            for found in pool.map(stamps, range(first, last + 1)):
+                yield from found
 
     def _act(self, name: HexBytes) -> Act:
         receipt, transaction = self._w3.eth.get_transaction_receipt(name), self._w3.eth.get_transaction(name)

@@ -433,7 +433,7 @@ def test_a_worker_whose_node_does_not_come_ends_and_says_why(
     ended = CliRunner().invoke(main, ["mine", "--account", "dev:1", "--rpc", address], env=environment)
 
     assert ended.exit_code == 1
-    assert f"Error: no node answers at {address}: connection refused" in ended.stderr
+    assert f"Error: no node answers at {address}: connection refused" in ended.output
 
 
 # Metrics
