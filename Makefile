@@ -10,6 +10,7 @@ PER_FILE ?= 20
 PER_MODULE ?= 6
 CHAOS ?= --pace 1.5 --gap 27
 SOAK ?=
+COVERAGE ?=
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -67,9 +68,13 @@ slither: setup ## Analyse the contracts; fails on a finding without an explanati
 proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
 	$(TOOLS) FOUNDRY_PROFILE=proofs python toolchain/prove.py
 
-.PHONY: coverage
-coverage: setup ## Tell which lines and branches of contracts and Python the tests run; writes docs/results/coverage.md
-	$(TOOLS) python -m tests.coverage
+.PHONY: coverage coverage-contracts coverage-python
+coverage: coverage-contracts coverage-python ## Tell which lines and branches of contracts and Python the tests run
+
+coverage-contracts: setup
+	$(TOOLS) python -m tests.coverage $(COVERAGE)
+
+coverage-python: setup
 	$(TOOLS) python -m pytest -n 2 --dist worksteal --cov
 
 .PHONY: mutants

@@ -18,7 +18,8 @@ from tests.coverage.build import keep_artifacts
 from tests.coverage.recorder import RUNS
 
 UNITS = ("ledger", "market", "market_purchases", "proof", "registry", "scorers", "vault")
-TESTS = (*(f"tests/unit/test_{name}.py" for name in UNITS), "tests/fuzz", "tests/attacks")
+QUICK = tuple(f"tests/unit/test_{name}.py" for name in UNITS)
+TESTS = (*QUICK, "tests/fuzz", "tests/attacks")
 LEFT_OUT = ("lying_endpoint", "lying_logs", "price_and_declaration_in_a_block")  # on Anvil
 ENVIRONMENT = {"POLE_FUZZ_CASES": "25", "POLE_MARKET_EPOCHS": "2"}
 STATE = RUNS / "state"
@@ -32,9 +33,9 @@ class Marks(NamedTuple):
     marks: bytes
 
 
-def run() -> None:
+def run(tests: tuple[str, ...] = TESTS) -> None:
     """Run the tests, unless they ran as they and the sources are now."""
-    now = state()
+    now = " ".join((state(), *tests))
     if STATE.exists() and STATE.read_text() == now:
         return
     keep_artifacts()
@@ -49,7 +50,7 @@ def run() -> None:
         "no:cacheprovider",
         *(f"--ignore=tests/attacks/test_{name}.py" for name in LEFT_OUT),
     ]
-    command = [sys.executable, "-m", "pytest", *options, *TESTS]
+    command = [sys.executable, "-m", "pytest", *options, *tests]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **ENVIRONMENT})  # a bound on gas may fail
     STATE.write_text(now)
 
