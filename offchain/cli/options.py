@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60.0
 """How long a worker that starts waits for its endpoint: a machine that starts may start its node later."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script to read.")
 
 
@@ -102,7 +103,7 @@ class Node:
 
 def _say_again(state: RetryCallState) -> None:
     assert state.outcome is not None
-    log.warning("%s: it is asked again for %.0f seconds", state.outcome.exception(), PATIENCE_SECONDS)
+    log.warning("%s: it is asked again, for %.0f seconds in all", state.outcome.exception(), PATIENCE_SECONDS)
 
 
 class Url(click.ParamType):
