@@ -56,6 +56,7 @@ class Watcher:
         while True:
             try:
                 self._follow_if_free()
+                pause = POLL_SECONDS
             except Exception as error:  # whatever it is, the pages stay, and say that they are old
                 pause = min(2 * pause, MOST_PAUSE_SECONDS) if self.contact.trouble else POLL_SECONDS
                 log.warning("%s: asking again in %.0f s", error, pause)
