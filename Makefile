@@ -10,7 +10,6 @@ PER_FILE ?= 20
 PER_MODULE ?= 6
 CHAOS ?= --pace 1.5 --gap 27
 SOAK ?=
-COVERAGE ?=
 TOOLS := . toolchain/activate;
 
 .PHONY: help
@@ -72,7 +71,7 @@ proofs: setup ## Prove properties of the contracts for all inputs (tests/proofs)
 coverage: coverage-contracts coverage-python ## Tell which lines and branches of contracts and Python the tests run
 
 coverage-contracts: setup
-	$(TOOLS) python -m tests.coverage $(COVERAGE)
+	$(TOOLS) python -m tests.coverage
 
 coverage-python: setup
 	$(TOOLS) python -m pytest -n 2 --dist worksteal --cov

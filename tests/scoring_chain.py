@@ -74,10 +74,10 @@ class ScoringChain:
         size = feature_count + (1 if class_count else 4)
         overrides, last = code_of_parts(rows, parts)
         row_range = (last, skip, len(rows) // size - skip)
-        arguments = [self._scorers[kind], int(metric), shape, mapping, row_range, head, model]
+        question = (self._scorers[kind], int(metric), shape, mapping, row_range, head, model)
         call = {
             "to": self._probe.address,
-            "data": self._probe.encode_abi("measure", arguments),
+            "data": self._probe.encode_abi("measure", [question]),
             "gas": hex(MAX_TRANSACTION_GAS),
         }
         response = self._provider.make_request(RPCEndpoint("eth_call"), [call, "latest", overrides])

@@ -24,15 +24,11 @@ LEAST_LINES, LEAST_BRANCHES = 1.0, 0.97
 
 
 @click.command(help=__doc__)
-@click.option(
-    "--quick", is_flag=True, help="Run the unit tests alone, as the gate does; the page is left alone."
-)
-def main(quick: bool) -> None:
+def main() -> None:
     """Run, evaluate, tell."""
-    runs.run(runs.QUICK if quick else runs.TESTS)
+    runs.run()
     page, lines, branches, unexplained = _page(_evaluate(compiled(), _recorded()))
-    if not quick:
-        PAGE.write_text(page)
+    PAGE.write_text(page)
     click.echo(page)
     if lines < LEAST_LINES or branches < LEAST_BRANCHES:
         raise click.ClickException(

@@ -18,6 +18,7 @@ DEPLOYED = (
     "contracts/dev/TestToken.sol",
     "tests/contracts/Twins.sol",
     "tests/contracts/MarketTwins.sol",
+    "tests/contracts/ScoreProbe.sol",
 )
 # Nothing of the optimizer that would let one instruction stand for two places.
 KEPT = {

@@ -19,7 +19,7 @@ from offchain.chain.deploying import Web3Deployer
 from offchain.chain.local import LocalChain, eth_tester_chain
 from offchain.chain.market import LARGEST_DECLARED, EpochSpec, Utility
 from offchain.chain.phase import EpochPhase
-from offchain.economics.cover import Verdict, walk_cover
+from offchain.economics.cover import Cover, Verdict, walk_cover
 from offchain.economics.integer import IntegerTogether
 from offchain.economics.leader import LeaderSolution, solve_leader
 from offchain.economics.wad import LARGEST, WAD, to_wad
@@ -107,6 +107,8 @@ def games(draw: st.DrawFn) -> MarketGame:
 @given(game=games(), data=st.data())
 def test_walk_is_the_same(twins: Any, game: MarketGame, data: st.DataObject) -> None:
     price = data.draw(st.integers(game.price_floor, game.price_cap))
+    assume(len(walk(game, price).points) < MOST_POINTS)
+
     check_walk(twins, game, price)
 
 
@@ -116,9 +118,22 @@ def test_walk_is_the_same_around_the_best_price(
     twins: Any, seed: int, size: int, scarce: bool, where: float
 ) -> None:
     game = random_game(np.random.default_rng(seed), size, scarce)
-    best = solve(game).price
+    price = min(max(to_wad(solve(game).price * where), game.price_floor), game.price_cap)
+    assume(len(walk(game, price).points) < MOST_POINTS)
 
-    check_walk(twins, game, min(max(to_wad(best * where), game.price_floor), game.price_cap))
+    check_walk(twins, game, price)
+
+
+def test_walk_finds_a_better_price_where_nobody_buys(twins: Any) -> None:
+    # A unit is worth 3 at most, so that a price of 10 earns nothing, as does the unit cost, where the walk stops.
+    # Halving from the cap to the cost tries 10, 5.5, 3.25 and 2.125, where 0.875 units are sold.
+    crowd = (Consumer(Utility.QUADRATIC, 3 * WAD, WAD, 2 * WAD),)
+    game = MarketGame(crowd, 10 * WAD, WAD, WAD, 10 * WAD, WAD // 100)
+
+    step, better, points = twins.walk([crowd[0].as_tuple()], game.as_tuple(), 10 * WAD, 2).call()
+
+    assert (step, better, points) == (STEPS[Verdict.REFUTED], 2_125 * WAD // 1000, [WAD])
+    check_walk(twins, game, 10 * WAD)
 
 
 def test_walk_is_undecided_where_the_search_for_a_better_price_ends_below_the_floor(twins: Any) -> None:
@@ -145,11 +160,14 @@ def test_sums_are_the_same(twins: Any, game: MarketGame, data: st.DataObject) ->
     assert rising == up
 
 
+def walk(game: MarketGame, price: int) -> Cover:
+    """The walk in Python."""
+    return walk_cover(game.integer, price, game.tolerance)
+
+
 def check_walk(twins: Any, game: MarketGame, price: int) -> None:
     """Verdict, points and refuting price."""
-    cover = walk_cover(game.integer, price, game.tolerance)
-    assume(len(cover.points) < MOST_POINTS)
-
+    cover = walk(game, price)
     crowd = [consumer.as_tuple() for consumer in game.consumers]
     step, better, points = twins.walk(crowd, game.as_tuple(), price, len(cover.points) + 1).call()
 

@@ -3,7 +3,8 @@
 `python -m tests.mutation --per-file 20` draws so many mutants of each file and writes `docs/results/mutation.md`. A
 mutant meets the tests that run its lines, the quickest first; one of a library that forge tests meets those as well.
 What was run is kept in `.build/mutants/results.jsonl`, and not run again while the source is the same, nor a survivor
-while the tests are; an interrupted run goes on where it stopped. Fails where fewer than nine of ten are killed.
+while the tests are; an interrupted run goes on where it stopped. Fails where fewer than nine of ten are killed, or
+where one survives without a reason in `equivalent-contracts.json`.
 """
 
 import json
@@ -11,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,6 @@ import click
 import pytest
 from rich.console import Console
 from rich.progress import track
-from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from offchain.chain import compiler
 from offchain.chain.compiler import Artifact
@@ -33,12 +32,11 @@ from tests.coverage.lines import TestsOfLines
 from tests.coverage.recorder import BUILD
 from tests.mutation.forks import meet_tests, prepare, run_each
 from tests.mutation.mutants import ROOT, Mutant, mutants, sample
+from tests.mutation.outcomes import EQUAL, INVALID, KILLED, SURVIVED, TIMEOUT, UNSEEN, Log, report
 
 WORK = ROOT / ".build" / "mutants"
-RESULTS = WORK / "results.jsonl"
 PAGE = ROOT / "docs" / "results" / "mutation.md"
 EQUIVALENT = Path(__file__).with_name("equivalent-contracts.json")
-LEAST_KILLED = 0.9
 # An optimizer that sees when two ways to write it are one.
 OPTIMIZED = {"viaIR": False, "optimizer": {"enabled": True, "runs": 1}}
 # Libraries that forge tests besides.
@@ -59,41 +57,35 @@ FORGE = {
 }
 FORGE_SECONDS = 900
 SAME_CODE, NO_SOLIDITY = 100, 101  # beyond the exit codes of pytest
-KILLED, TIMEOUT, SURVIVED, UNSEEN = "killed", "timeout", "survived", "no test"
-EQUAL, INVALID = "same code", "invalid"
 OUTCOMES: dict[int, str] = {pytest.ExitCode.OK: SURVIVED, SAME_CODE: EQUAL, NO_SOLIDITY: INVALID}
-ALIVE = (SURVIVED, UNSEEN)
 
 
 @click.command(help=__doc__)
 @click.option("--per-file", default=20, show_default=True, help="How many mutants of each file to draw.")
 @click.option("--only", default="", help="Files whose path contains this; the page is left alone.")
+@click.option("--page/--no-page", default=True, help="Whether to write the page.")
 @click.option("--seed", default=0, show_default=True, help="Fixes the draw.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Mutants at a time.")
-def main(per_file: int, only: str, seed: int, jobs: int) -> None:
+def main(per_file: int, only: str, page: bool, seed: int, jobs: int) -> None:
     """Draw, run, report."""
     console = Console()
     prepare(WORK, runs.ENVIRONMENT)
+    log = Log(WORK / "results.jsonl", runs.state())
     console.print("Looking for mutants")
     population = [mutant for mutant in mutants(_build_info()) if only in mutant.path]
     drawn = sample(population, per_file, seed)
-    known = _known()
-    todo = [mutant for mutant in drawn if mutant.key not in known]
+    todo = [mutant for mutant in drawn if mutant.key not in log.outcomes]
     console.print(f"{len(population)} mutants, {len(drawn)} drawn, {len(todo)} to run")
     if todo:
         console.print("Looking which tests run which lines")
         runs.run()
-        with RESULTS.open("a") as log:
-            for mutant, outcome in track(_run(todo, jobs), "Running", len(todo), console=console):
-                known[mutant.key] = outcome
-                log.write(json.dumps({"key": mutant.key, "outcome": outcome, "state": runs.state()}) + "\n")
-                log.flush()
-    page, killed = _page(drawn, known, len(population))
-    if not only:
-        PAGE.write_text(page)
-    console.print(page, markup=False)
-    if killed < LEAST_KILLED:
-        raise click.ClickException(f"fewer than {LEAST_KILLED:.0%} of the mutants were killed")
+        for mutant, outcome in track(_run(todo, jobs), "Running", len(todo), console=console):
+            log.add(mutant, outcome)
+    found = report("Mutants of the contracts", "slither-mutate", population, drawn, log.outcomes, EQUIVALENT)
+    if page and not only:
+        PAGE.write_text(found.page)
+    console.print(found.page, markup=False)
+    found.check()
 
 
 def _run(todo: list[Mutant], jobs: int) -> Iterator[tuple[Mutant, str]]:
@@ -165,54 +157,6 @@ def _build_info() -> Path:
     environment = {**os.environ, "FOUNDRY_PROFILE": "slither"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     return out
-
-
-def _known() -> dict[str, str]:
-    """The outcomes that stand."""
-    RESULTS.touch()
-    entries = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {
-        entry["key"]: entry["outcome"]
-        for entry in entries
-        if entry["state"] == runs.state() or entry["outcome"] not in ALIVE
-    }
-
-
-def _page(drawn: list[Mutant], outcomes: dict[str, str], population: int) -> tuple[str, float]:
-    by_path: dict[str, Counter[str]] = {}
-    for mutant in drawn:
-        by_path.setdefault(mutant.path, Counter())[outcomes[mutant.key]] += 1
-    total = sum(by_path.values(), Counter[str]())
-    reasons: dict[str, dict[str, str]] = json.loads(EQUIVALENT.read_text())
-    survivors = [mutant for mutant in drawn if outcomes[mutant.key] in ALIVE]
-    explained = [mutant for mutant in survivors if mutant.change() in reasons.get(mutant.path, {})]
-    killed = total[KILLED] + total[TIMEOUT]
-    counted = killed + len(survivors)
-    low, high = binomtest(killed, counted).proportion_ci() if counted else (0.0, 1.0)
-    lines = [
-        "# Mutants of the contracts",
-        "",
-        f"{len(drawn)} of {population} mutants of slither-mutate, drawn from each file alike; {total[INVALID]} do not"
-        " compile and",
-        f"{total[EQUAL]} compile to the same code. Of the other {counted} the tests kill {killed}:"
-        f" {killed / max(1, counted):.1%}, for all mutants between",
-        f"{low:.1%} and {high:.1%} (95%, Clopper and Pearson). Of the {len(survivors)} survivors {len(explained)} are"
-        " explained below.",
-        "",
-        "| file | killed | by the clock | survived | same code | invalid |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for path, counts in by_path.items():
-        lived = sum(counts[outcome] for outcome in ALIVE)
-        cells = [counts[KILLED], counts[TIMEOUT], lived, counts[EQUAL], counts[INVALID]]
-        lines.append(f"| {path.removeprefix('contracts/')} | " + " | ".join(map(str, cells)) + " |")
-    lines += ["", "## Survivors", ""]
-    for mutant in survivors:
-        unseen = " (no test runs it)" if outcomes[mutant.key] == UNSEEN else ""
-        lines.append(f"- {mutant.path.removeprefix('contracts/')}:{mutant.line} {mutant.change()}{unseen}")
-        if mutant in explained:
-            lines.append(f"  - {reasons[mutant.path][mutant.change()]}")
-    return "\n".join(lines) + "\n", killed / max(1, counted)
 
 
 if __name__ == "__main__":

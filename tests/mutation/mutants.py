@@ -45,6 +45,7 @@ class Mutant:
         content = (ROOT / self.path).read_bytes()
         return (content[: self.start] + self.new.encode() + content[self.end :]).decode()
 
+    @property
     def change(self) -> str:
         """What is changed, on a line."""
         old = (ROOT / self.path).read_bytes()[self.start : self.end].decode()

@@ -164,7 +164,7 @@ def test_rows_that_are_not_whole_are_refused_by_both(scorers: ScoringChain, leng
         score(Metric.ACCURACY, 2, 3, bytes(length), LINEAR)
 
 
-@pytest.mark.parametrize("features", [1, 4, 5, 8, 9, 16, 17, 32, 33])
+@pytest.mark.parametrize("features", [1, 4, 5, 8, 9, 16, 17, 32, 33, 192, 193])
 @pytest.mark.parametrize("classes", [2, 10, 11])
 def test_linear_models_around_the_sizes_of_their_loops_hit_what_the_twin_hits(
     scorers: ScoringChain, features: int, classes: int
