@@ -85,7 +85,7 @@ mutants-python: setup ## Run the tests against mutants of the Python modules; PE
 	$(TOOLS) python -m tests.mutation.python --per-module $(PER_MODULE)
 
 .PHONY: verify
-verify: proofs coverage mutants ## All that is longer than the tests: proofs, coverage, mutants, a million calls, fuzzing
+verify: proofs coverage mutants mutants-python ## All that is longer than the tests: proofs, coverage, mutants, a million calls, fuzzing
 	$(TOOLS) FOUNDRY_PROFILE=long forge test
 	$(TOOLS) POLE_FUZZ_CASES=7000 POLE_MARKET_EPOCHS=200 python -m pytest tests/fuzz -n 2
 
