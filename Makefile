@@ -6,8 +6,9 @@ SHELL := bash
 VENV := .venv/bin
 PYTHON ?= python3.11
 DATASET ?= iris
-PER_FILE ?= 20
-PER_MODULE ?= 6
+MUTANTS ?= --per-file 20
+MUTANTS_PYTHON ?= --per-module 6
+PYTEST ?=
 CHAOS ?= --pace 1.5 --gap 27
 SOAK ?=
 TOOLS := . toolchain/activate;
@@ -49,9 +50,13 @@ build-forge: setup
 build-proofs: setup
 	$(TOOLS) FOUNDRY_PROFILE=proofs forge build
 
-.PHONY: test
-test: setup build-contracts ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
-	$(TOOLS) python -m pytest -n 2 --dist worksteal
+.PHONY: test test-python test-forge
+test: test-python test-forge ## Run all tests: Python on eth-tester and Anvil, forge fuzzing and invariants
+
+test-python: setup build-contracts
+	$(TOOLS) python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+test-forge: setup
 	$(TOOLS) forge test
 
 .PHONY: lint
@@ -73,16 +78,16 @@ coverage: coverage-contracts coverage-python ## Tell which lines and branches of
 coverage-contracts: setup
 	$(TOOLS) python -m tests.coverage
 
-coverage-python: setup
-	$(TOOLS) python -m pytest -n 2 --dist worksteal --cov
+coverage-python: PYTEST += --cov
+coverage-python: test-python
 
 .PHONY: mutants
-mutants: setup ## Run the tests against mutants of the contracts; PER_FILE of each file
-	$(TOOLS) python -m tests.mutation --per-file $(PER_FILE)
+mutants: setup ## Run the tests against mutants of the contracts; MUTANTS="--per-file 20"
+	$(TOOLS) python -m tests.mutation $(MUTANTS)
 
 .PHONY: mutants-python
-mutants-python: setup ## Run the tests against mutants of the Python modules; PER_MODULE of each
-	$(TOOLS) python -m tests.mutation.python --per-module $(PER_MODULE)
+mutants-python: setup ## Run the tests against mutants of the Python modules; MUTANTS_PYTHON="--per-module 6"
+	$(TOOLS) python -m tests.mutation.python $(MUTANTS_PYTHON)
 
 .PHONY: verify
 verify: proofs coverage mutants mutants-python ## All that is longer than the tests: proofs, coverage, mutants, a million calls, fuzzing

@@ -148,6 +148,18 @@ def test_walk_is_undecided_where_the_search_for_a_better_price_ends_below_the_fl
     check_walk(twins, game, 2 * WAD)
 
 
+def test_walk_is_undecided_where_the_roundings_are_larger_than_the_tolerance(twins: Any) -> None:
+    # One unit of 10**-18 is wanted at the price, and one and a half at the floor, where two count against the price but
+    # one is all that is certain to be sold.
+    fussy = Consumer(Utility.QUADRATIC, 5 * WAD + 3, 2 * WAD, WAD)
+    game = MarketGame((fussy,), 10 * WAD, WAD, 5 * WAD, 10 * WAD, WAD // 100)
+
+    step, better, points = twins.walk([fussy.as_tuple()], game.as_tuple(), 5 * WAD + 1, 2).call()
+
+    assert (step, better, points) == (STEPS[Verdict.UNDECIDED], 0, [5 * WAD])
+    check_walk(twins, game, 5 * WAD + 1)
+
+
 @fuzz
 @given(game=games(), data=st.data())
 def test_sums_are_the_same(twins: Any, game: MarketGame, data: st.DataObject) -> None:

@@ -68,6 +68,19 @@ def test_verify_names_the_first_block_with_a_changed_field(world: World, change:
     assert world.data_node.ledger.first_bad([genesis, tampered(block, **change)]) == 1
 
 
+def test_the_contract_itself_knows_a_forged_header(world: World) -> None:
+    settle_one(world)
+    genesis, block = (block.header for block in world.data_node.ledger.blocks())
+    verify = world.contract("ledger").functions.verify
+
+    # Of so many other hashes some are above and some below the true one.
+    forged = [replace(block, score_wad=score) for score in range(20)]
+    answers = [verify([genesis.as_tuple(), header.as_tuple()]).call() for header in forged]
+
+    assert answers == [[False, 1]] * 20
+    assert verify([genesis.as_tuple(), block.as_tuple()]).call() == [True, 2]
+
+
 def test_verify_names_the_block_that_came_with_another_hash(world: World) -> None:
     (genesis,) = world.data_node.ledger.blocks()
 
