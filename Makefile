@@ -78,7 +78,7 @@ coverage: coverage-contracts coverage-python ## Tell which lines and branches of
 coverage-contracts: setup
 	$(TOOLS) python -m tests.coverage
 
-coverage-python: PYTEST += --cov
+coverage-python: override PYTEST += --cov
 coverage-python: test-python
 
 .PHONY: mutants
