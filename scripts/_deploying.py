@@ -6,6 +6,8 @@ from typing import Any
 import ape
 import click
 from ape.api import AccountAPI
+from ape.cli import ConnectedProviderCommand
+from ape.exceptions import ProviderError
 
 from offchain.chain.deploying import Bounds, MarketBounds, deploy
 from offchain.chain.deployment import Deployment
@@ -15,6 +17,19 @@ LOCAL_BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
 LOCAL_MARKET_BOUNDS = MarketBounds(5, 30 * 86_400, 10**15, 5 * 10**16, 1, 10**15)
 PUBLIC_BOUNDS = Bounds(600, 30 * 86_400, 10**18, 10**18)
 PUBLIC_MARKET_BOUNDS = MarketBounds(300, 30 * 86_400, 10**15, 5 * 10**16, 10**18, 10**17)
+
+
+class NodeCommand(ConnectedProviderCommand):
+    """A command that needs a node, and says so where none answers."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Connect and run."""
+        try:
+            return super().invoke(ctx)
+        except ProviderError as error:
+            if ape.networks.active_provider is not None:
+                raise
+            raise click.ClickException(f"{error} `make node` starts a local node.") from None
 
 
 class ApeDeployer:

@@ -1,12 +1,12 @@
 """Deploys the protocol and writes `deployments/<chain id>.json`: `ape run deploy --network ...`."""
 
 import click
-from ape.cli import ConnectedProviderCommand, network_option
+from ape.cli import network_option
 
-from scripts._deploying import DEPLOYMENTS, deploy_with, open_deployer
+from scripts._deploying import DEPLOYMENTS, NodeCommand, deploy_with, open_deployer
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=NodeCommand)
 @network_option()
 @click.option(
     "--account", "alias", help="Alias of an ape account.  [default on a local network: a test account]"
@@ -17,4 +17,10 @@ from scripts._deploying import DEPLOYMENTS, deploy_with, open_deployer
 def cli(alias: str | None, token: str | None) -> None:
     """Deploy the protocol and write deployments/<chain id>.json."""
     deployment = deploy_with(open_deployer(alias), token)
-    click.echo(f"wrote {deployment.save(DEPLOYMENTS)}")
+    for name, address in deployment.addresses.items():
+        click.echo(f"{name:<12} {address}")
+    is_first = not deployment.path(DEPLOYMENTS).exists()
+    click.echo(
+        f"wrote {deployment.save(DEPLOYMENTS)}"
+        + ("" if is_first else ", in the place of an earlier deployment")
+    )

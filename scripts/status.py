@@ -2,7 +2,7 @@
 
 import ape
 import click
-from ape.cli import ConnectedProviderCommand, network_option
+from ape.cli import network_option
 
 from offchain.chain.connection import Connection
 from offchain.chain.deployment import Deployment
@@ -12,10 +12,10 @@ from offchain.index.queries import all_of
 from offchain.index.store import index_path
 from offchain.workers.home import default_root
 from offchain.workers.reading import ledger_blocks
-from scripts._deploying import DEPLOYMENTS
+from scripts._deploying import DEPLOYMENTS, NodeCommand
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=NodeCommand)
 @network_option()
 def cli() -> None:
     """Tell the contracts, the tasks by phase, and whether the learning ledger is valid."""

@@ -74,15 +74,26 @@ class Deployment(BaseModel):
     scorers: dict[str, Contract]
 
     @property
+    def addresses(self) -> dict[str, str]:
+        """Where each contract is, by its name."""
+        names = ("token", "vault", "registry", "proof", "ledger", "market")
+        contracts = {**{name: getattr(self, name) for name in names}, **self.scorers}
+        return {name: contract.address for name, contract in contracts.items()}
+
+    @property
     def abis(self) -> list[list[dict[str, Any]]]:
         """The ABIs of all contracts."""
         contracts = (self.token, self.vault, self.registry, self.proof, self.ledger, self.market)
         return [contract.abi for contract in (*contracts, *self.scorers.values())]
 
+    def path(self, folder: Path) -> Path:
+        """Where its file is in a folder."""
+        return folder / f"{self.chain_id}.json"
+
     def save(self, folder: Path) -> Path:
         """Write the file into `folder`, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.chain_id}.json"
+        path = self.path(folder)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(self.model_dump_json(indent=1) + "\n")
         temporary.replace(path)
@@ -92,7 +103,9 @@ class Deployment(BaseModel):
     def load(cls, path: Path) -> "Deployment":
         """Read a deployments file; raises DeploymentInvalid."""
         if not path.is_file():
-            raise DeploymentInvalid(str(path), "no such file: deploy first, or name the right folder")
+            raise DeploymentInvalid(
+                str(path.absolute()), "no such file: deploy first, or name its folder with --deployments"
+            )
         if path.stat().st_size > MAX_FILE_BYTES:
             raise DeploymentInvalid(str(path), f"larger than {MAX_FILE_BYTES:,} bytes")
         try:

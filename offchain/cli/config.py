@@ -61,9 +61,8 @@ def config(as_json: bool, **_: Any) -> None:
     click.echo(f"{root.obj}{'' if root.obj.is_file() else ' (there is no such file)'}")
     table = Table("setting", "value", "from", box=SIMPLE)
     for row in rows:
-        table.add_row(
-            row.setting, " ".join(row.value) if isinstance(row.value, list) else str(row.value), row.source
-        )
+        value = " ".join(row.value) if isinstance(row.value, list) else row.value
+        table.add_row(row.setting, "(not set)" if value in (None, "") else str(value), row.source)
     Console().print(table)
 
 
@@ -99,6 +98,10 @@ def _source(source: ParameterSource | None) -> str:
 def _plain(name: str, value: Any) -> Any:
     if name == "rpc":
         return list(map(shown, value))
+    if name == "metrics":
+        return "{}:{}".format(*value)
+    if isinstance(value, tuple):
+        return list(map(str, value))
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 

@@ -42,7 +42,7 @@ def dashboard(node: Node, host: str, port: int, names: tuple[str, ...]) -> None:
     connection = node.wait_for()
     token = TokenClient(connection)
     path = index_path(node.root, connection.deployment)
-    watcher = Watcher(connection, path)
+    watcher = Watcher(node.connect, path)
     named = Token.named(token.symbol(), token.decimals())
     source = Source(path, connection.deployment, named, watcher, names)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -12,12 +12,11 @@ from offchain.workers.reading import to_json
 def deploy_info(node: Node, as_json: bool) -> None:
     """Show the addresses of the deployment on the node's chain."""
     deployment = node.connect().deployment
-    names = ("token", "vault", "registry", "proof", "ledger", "market")
-    contracts = {name: getattr(deployment, name) for name in names}
-    addresses = {name: contract.address for name, contract in {**contracts, **deployment.scorers}.items()}
     if as_json:
-        click.echo(to_json({"chain_id": deployment.chain_id, "block": deployment.block, **addresses}))
+        click.echo(
+            to_json({"chain_id": deployment.chain_id, "block": deployment.block, **deployment.addresses})
+        )
         return
     click.echo(f"chain {deployment.chain_id}, since block {deployment.block}")
-    for name, address in addresses.items():
+    for name, address in deployment.addresses.items():
         click.echo(f"  {name:<12} {address}")

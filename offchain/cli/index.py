@@ -25,16 +25,12 @@ def index(node: Node, once: bool, as_json: bool) -> None:
         raise click.UsageError("--json goes with --once: who follows has no last word")
     connection = node.connect() if once else node.wait_for()
     path = index_path(node.root, connection.deployment)
-    with Store.writing(path, connection.deployment) as store:
-        follower = Follower(connection, store)
-        with backfill_shown(transient=False) as tell:
-            for progress in follower.catch_up():
-                tell(progress)
-        if not once:
-            click.echo(
-                f"{store.event_count():,} events up to block {progress.indexed}; following into {path}"
-            )
-            follow(follower)
+    with Store.writing(path, connection.deployment) as store, backfill_shown(transient=False) as tell:
+        for progress in Follower(connection, store).catch_up():
+            tell(progress)
+    if not once:
+        click.echo(f"{progress.events:,} events up to block {progress.indexed}; following into {path}")
+        follow(node.connect, path)
     with reading(path) as found:
         status = found.status()
     assert status is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from offchain.economics.instances import Instance, InvalidInstanceError, read_instances
+from offchain.economics.instances import FAMILIES, Instance, InvalidInstanceError, read_instances
 from offchain.economics.report import leader_solution, named_result
 
 
@@ -16,7 +16,17 @@ class InvalidInput(click.ClickException):
     exit_code = 2
 
 
-@click.command()
+def _families() -> str:
+    """A line for each family with the names of its inputs, those in brackets optional."""
+    lines = [
+        f"{name}: "
+        + " ".join(key if field.is_required() else f"[{key}]" for key, field in inputs.model_fields.items())
+        for name, inputs in FAMILIES.items()
+    ]
+    return "\b\nFamilies and their inputs:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.command(epilog=_families())
 @click.argument("instance", type=click.Path(path_type=Path))
 @click.option(
     "--certificate",
@@ -35,7 +45,19 @@ class InvalidInput(click.ClickException):
 def price(instance: Path, tolerance: float | None, chart: Path | None) -> None:
     """Solve the games in INSTANCE and print what the leader earns and the followers do, as JSON.
 
-    INSTANCE holds {"family": ..., "inputs": {...}} or a list of such objects.
+    INSTANCE is a file with one game, or a list of them. Here a leader sells up to 10 units, each of which costs it 0.5,
+    at one price from 0.1 to 10, to two consumers of utility a log(1 + k x), the second of which takes 3 units at most:
+
+    \b
+    {
+      "family": "log_uniform",
+      "inputs": {
+        "a": [4, 2], "k": [1, 1], "d": [null, 3],
+        "c": 0.5, "Q": 10, "pmin": 0.1, "pmax": 10
+      }
+    }
+
+    A column has a number for each consumer; null stands for no limit.
     """
     try:
         games, listed = read_instances(instance.read_text(encoding="utf-8"))
@@ -43,7 +65,10 @@ def price(instance: Path, tolerance: float | None, chart: Path | None) -> None:
         if chart is not None:
             _draw(games, chart)
         printed = json.dumps(results if listed else results[0], indent=2, allow_nan=False)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}: `pole price --help` shows what a file holds"
+        raise InvalidInput(reason) from error
+    except RuntimeError as error:
         raise InvalidInput(str(error)) from error
     except (InvalidInstanceError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{instance}: {error}") from error

@@ -2,12 +2,14 @@
 
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from platformdirs import user_data_path
 
-from offchain.economics.epochs import Market, PlainMarket, Scenario, paper_scenario, run
+from offchain.economics.epochs import Market, PlainMarket, Scenario, Step, paper_scenario, run
 from offchain.economics.experiments.epochs_report import Row, paper_lines, row_of, write_report
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 @click.option(
     "--out",
     "folder",
-    default=Path("docs/results"),
-    show_default=True,
+    default=lambda: user_data_path("polestar") / "simulation",
+    show_default="simulation in the data directory",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where table, document, chart and page go.",
 )
@@ -62,19 +64,28 @@ def simulate(
     command = f"pole simulate --consumers {consumers} --steps {steps} --seed {seed}"
     command += f" --replenish {replenish:g}" * (replenish != 2.0)
     if offchain:
-        _report(folder, scenario, _told(scenario, PlainMarket()), command + " --offchain")
+        plain = PlainMarket()
+        _report(folder, scenario, _told(run(scenario, plain), plain), command + " --offchain")
         return
     with tempfile.TemporaryDirectory() as home:
         market = _chain_market(rpc, Path(home), consumers, dataset, seed)
-        _report(folder, scenario, _told(scenario, market), command)
+        played = _announced(run(scenario, market), steps)
+        _report(folder, scenario, _told(played, market), command)
         _tell_ledger(market, Path(home))
 
 
-def _told(scenario: Scenario, market: Market) -> list[Row]:
-    """Run and print each step as it ends."""
+def _announced(played: Iterator[Step], steps: int) -> Iterator[Step]:
+    """Say of each step that it is under way: on a chain it takes its time."""
+    for number in range(1, steps + 1):
+        click.echo(f"time step {number} of {steps}: proving the price, selling, training", err=True)
+        yield next(played)
+
+
+def _told(played: Iterable[Step], market: Market) -> list[Row]:
+    """Print each step as it ends."""
     started = time.monotonic()
     rows = []
-    for step in run(scenario, market):
+    for step in played:
         click.echo("\n".join(paper_lines(step)))
         for trained in getattr(market, "trained", []):
             click.echo(
@@ -96,8 +107,11 @@ def _chain_market(rpc: str | None, home: Path, consumers: int, dataset: str, see
     from offchain.chain.compiler import compile_contracts
     from offchain.workers.simulation import open_market
 
-    click.echo("compiling and deploying")
-    return open_market(_chain(rpc, consumers), compile_contracts(), home, consumers, dataset, seed)
+    chain = _chain(rpc, consumers)
+    click.echo("compiling the contracts: for the first time that takes a minute", err=True)
+    artifacts = compile_contracts()
+    click.echo("deploying them", err=True)
+    return open_market(chain, artifacts, home, consumers, dataset, seed)
 
 
 def _chain(rpc: str | None, consumers: int) -> "LocalChain":

@@ -3,11 +3,13 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from offchain.chain.connection import Connection
+from offchain.chain.errors import EndpointUnreachable
 from offchain.index.errors import IndexBusy
 from offchain.index.follow import MOST_PAUSE_SECONDS, POLL_SECONDS, Follower
 from offchain.index.rows import Status
@@ -32,11 +34,13 @@ class Contact:
 class Watcher:
     """Follows the chain into an index, in a thread, unless another process does; then it only asks how far that is.
 
-    The thread can be left anywhere: an index that is broken off has whole ranges.
+    After a failure it connects again: a node that was started anew is deployed to again, and the deployments file says
+    where to begin. The thread can be left anywhere: an index that is broken off has whole ranges.
     """
 
-    def __init__(self, connection: Connection, path: Path) -> None:
-        self._connection, self._path = connection, path
+    def __init__(self, connect: Callable[[], Connection], path: Path) -> None:
+        self._connect, self._path = connect, path
+        self._connection: Connection | None = None
         self._block = (b"", time.monotonic())  # the newest one that was indexed, and when it was first seen
         self.contact = Contact(time.monotonic())
 
@@ -59,23 +63,29 @@ class Watcher:
                 pause = POLL_SECONDS
             except Exception as error:  # whatever it is, the pages stay, and say that they are old
                 pause = min(2 * pause, MOST_PAUSE_SECONDS) if self.contact.trouble else POLL_SECONDS
+                self._connection = None
                 log.warning("%s: asking again in %.0f s", error, pause)
                 # What comes from an HTTP library may name a whole URL, of which a key can be part.
-                said = "The node does not answer" if isinstance(error, OSError) else str(error)
+                said = (
+                    "The node does not answer"
+                    if isinstance(error, OSError | EndpointUnreachable)
+                    else str(error)
+                )
                 self.contact = replace(self.contact, trouble=said[:300])
             time.sleep(pause)
 
     def _follow_if_free(self) -> None:
         """Follow until something fails; or hear the node, where another process writes the index."""
+        connection = self._connection = self._connection or self._connect()
         try:
-            with Store.writing(self._path, self._connection.deployment) as store:
-                follower = Follower(self._connection, store)
+            with Store.writing(self._path, connection.deployment) as store:
+                follower = Follower(connection, store)
                 while True:
                     for progress in follower.catch_up():
                         self._heard(progress.head)
                     time.sleep(POLL_SECONDS)
         except IndexBusy:
-            self._heard(self._connection.head().number)
+            self._heard(connection.head().number)
 
     def _heard(self, head: int) -> None:
         self.contact = Contact(time.monotonic(), head)

@@ -4,12 +4,15 @@
 
     IndexFailure
     ├── IndexBusy        another process writes to the index
+    ├── IndexBehind      and that one does not come on
     ├── IndexMissing     there is no index yet
     ├── IndexUnusable    the file cannot be opened, or not be written
     ├── IndexDamaged     the file is no index of this deployment
+    ├── IndexOfAnother   or of another one than the deployments file has now
     ├── EventsUnknown    the deployments file does not tell of all events
     ├── EventInvalid     the node tells an event that the deployment's contracts cannot have emitted
     │   └── LogMissing   or not without another one before it, which was not told
+    ├── GenesisMissing   the chain has no beginning of the deployment's ledger where the deployment is
     └── RangeRefused     the node refuses to tell the events of a single block
 """
 
@@ -27,6 +30,16 @@ class IndexBusy(IndexFailure):
     def __init__(self, path: Path, process: str) -> None:
         self.path, self.process = path, process
         super().__init__(f"{path} is being written by process {process or 'unknown'}: one is enough")
+
+
+class IndexBehind(IndexFailure):
+    """Another process writes to the index, and has not read this chain yet."""
+
+    def __init__(self, path: Path, process: str) -> None:
+        self.path, self.process = path, process
+        super().__init__(
+            f"process {process or 'unknown'} writes {path} and has not read this chain yet: wait, or stop it"
+        )
 
 
 class IndexMissing(IndexFailure):
@@ -51,6 +64,16 @@ class IndexDamaged(IndexFailure):
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}: delete the file, and it is made anew from the chain")
+
+
+class IndexOfAnother(IndexFailure):
+    """The index is of another deployment than the deployments file has now."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} is of another deployment than the deployments file has now: start this command again"
+        )
 
 
 class EventsUnknown(IndexFailure):
@@ -78,6 +101,16 @@ class LogMissing(EventInvalid):
 
     def __init__(self, block: int, log_index: int, reason: str) -> None:
         super().__init__(block, log_index, f"{reason}: a log is missing")
+
+
+class GenesisMissing(IndexFailure):
+    """The chain has no beginning of the deployment's ledger from the deployment's block on."""
+
+    def __init__(self, block: int) -> None:
+        self.block = block
+        super().__init__(
+            f"the node has no genesis of the learning ledger since block {block}: was it started anew? Deploy again"
+        )
 
 
 class RangeRefused(IndexFailure):

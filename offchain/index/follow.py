@@ -12,14 +12,21 @@ import requests
 from web3.types import FilterParams
 
 from offchain import metrics
-from offchain.chain.connection import Connection
-from offchain.chain.errors import EndpointFaulty, TransactionReverted
+from offchain.chain.connection import Connection, Head
+from offchain.chain.errors import (
+    DeploymentInvalid,
+    EndpointFaulty,
+    EndpointUnreachable,
+    TransactionReverted,
+)
 from offchain.chain.market import ComputeMarketClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.index.effects import AMOUNT_TERMS, EFFECTS, TERMS
 from offchain.index.errors import (
     EventInvalid,
     EventsUnknown,
+    GenesisMissing,
+    IndexBehind,
     IndexBusy,
     IndexMissing,
     LogMissing,
@@ -39,6 +46,17 @@ WAIT_SECONDS, MOST_WAIT_SECONDS = 0.05, 10.0  # for another process that writes,
 DOUBTS_BLOCKS = (64, 1_024, 16_384, END)  # to read again where a log was missing, and again, and anew
 REFUSALS = (EndpointFaulty, requests.RequestException)
 """What a range is made smaller for: nodes bound blocks, logs, bytes or time, and each says so in its own way."""
+
+PASSING = (
+    OSError,
+    DeploymentInvalid,
+    EndpointFaulty,
+    EndpointUnreachable,
+    GenesisMissing,
+    IndexBusy,
+    RangeRefused,
+)
+"""What a follower outlasts: a node that is away, makes no sense or is not deployed to yet; another that writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +95,7 @@ class Follower:
 
         Raises
         ------
-        EventInvalid, RangeRefused, EndpointFaulty, requests.RequestException
+        EventInvalid, GenesisMissing, RangeRefused, EndpointFaulty, requests.RequestException
         """
         head = self._mark("latest")
         yield self._progress(head)
@@ -94,13 +112,12 @@ class Follower:
                 if disturbances > MOST_DISTURBANCES:
                     raise EndpointFaulty("another chain each time it is asked")
                 head = self._mark("latest")
+        if not self._store.has_genesis():
+            self._store.roll_back(None)
+            raise GenesisMissing(self._connection.deployment.block)
         self._doubts = iter(DOUBTS_BLOCKS)
         self._read_declarations()
         yield self._progress(head)
-
-    def event_count(self) -> int:
-        """How many events are indexed."""
-        return self._store.event_count()
 
     def _progress(self, head: BlockMark) -> Progress:
         first = self._connection.deployment.block
@@ -112,13 +129,16 @@ class Follower:
         return Progress(first, indexed, head.number, self._store.event_count())
 
     def _go_back(self, head: BlockMark) -> None:
-        """Forget what is no longer on the chain; the steps back grow, so some of what is may go too."""
+        """Forget what is no longer on the chain; the steps back grow, so some of what is may go too.
+
+        The first block of the index is known, so a chain of which no block is known ends before it: it is another one.
+        """
         known = self._store.mark_before(head.number)
         skipped = 0
         while known is not None and not self._is_on_chain(known):
             skipped = 2 * skipped + 1
             known = self._store.mark_before(head.number, skipped)
-        if skipped:
+        if skipped or (known is None and self._store.tip() is not None):
             log.warning("the chain is another one than was indexed: reading it again %s", _since(known))
             self._store.roll_back(known)
 
@@ -151,6 +171,8 @@ class Follower:
         logs, last = self._logs(first, head.number)
         end = head if last == head.number else self._mark(last)
         marks = {last: end}
+        if self._store.tip() is None and first < last:
+            marks[first] = self._mark(first)
         events: dict[int, Event] = {}
         for told in logs:
             event = self._decoder.decode(told, first, last)
@@ -244,17 +266,25 @@ def _terms(task: Task) -> dict[str, Plain]:
     return found
 
 
-def follow(follower: Follower) -> NoReturn:
-    """Catch up again and again; a node that is away or makes no sense is asked again after a pause that grows."""
-    pause, events = POLL_SECONDS, follower.event_count()
+def follow(connect: Callable[[], Connection], path: Path) -> NoReturn:
+    """Catch up again and again; where that fails, connect again, after a pause that grows.
+
+    So a node may be away, or be started anew and deployed to again: the deployments file says then where to begin.
+    """
+    pause, events = POLL_SECONDS, -1
     while True:
         try:
-            for progress in follower.catch_up():
-                if progress.is_complete and progress.events != events:
-                    log.info("block %d: %s events", progress.indexed, f"{progress.events:,}")
-                    events = progress.events
-            pause = POLL_SECONDS
-        except (OSError, EndpointFaulty, RangeRefused) as error:
+            connection = connect()
+            with Store.writing(path, connection.deployment) as store:
+                follower = Follower(connection, store)
+                while True:
+                    for progress in follower.catch_up():
+                        if progress.is_complete and progress.events != events:
+                            log.info("block %d: %s events", progress.indexed, f"{progress.events:,}")
+                            events = progress.events
+                    pause = POLL_SECONDS
+                    time.sleep(pause)
+        except PASSING as error:
             pause = min(2 * pause, MOST_PAUSE_SECONDS)
             log.warning("%s: asking again in %.0f s", error, pause)
         time.sleep(pause)
@@ -270,9 +300,10 @@ def up_to_date(
 
     Raises
     ------
-    IndexUnusable, IndexDamaged, EventInvalid, RangeRefused, EndpointFaulty, requests.RequestException
+    IndexUnusable, IndexDamaged, IndexBehind, EventInvalid, GenesisMissing, RangeRefused, EndpointFaulty,
+    requests.RequestException
     """
-    head = connection.head().number
+    head = connection.head()
     waited, known = 0.0, -1
     while True:
         try:
@@ -281,23 +312,29 @@ def up_to_date(
                     tell(progress)
             break
         except IndexBusy as busy:
-            indexed = _indexed(path)
-            if indexed >= head:
+            indexed = _indexed(path, connection, head)
+            if indexed >= head.number:
                 break
             waited, known = (0.0 if indexed > known else waited + WAIT_SECONDS), indexed
             if waited > MOST_WAIT_SECONDS:
-                log.warning("%s, and it is at block %d of %d", busy, indexed, head)
+                if indexed < 0:
+                    raise IndexBehind(path, busy.process) from busy
+                log.warning("%s, and it is at block %d of %d", busy, indexed, head.number)
                 break
             time.sleep(WAIT_SECONDS)
     with reading(path) as index:
         yield index
 
 
-def _indexed(path: Path) -> int:
-    """The last block of an index that another process writes to; -1 where there is none yet."""
+def _indexed(path: Path, connection: Connection, head: Head) -> int:
+    """The last block of an index that another process writes to; -1 where it has none of this chain yet."""
     try:
         with reading(path) as index:
-            status = index.status()
+            status, shared = index.status(), index.status(head.number)
     except IndexMissing:
         return -1
-    return -1 if status is None else status.block
+    if status is None or shared is None:
+        return -1
+    with connection.asking():
+        block_hash = bytes(connection.w3.eth.get_block(shared.block)["hash"])
+    return status.block if block_hash == shared.block_hash else -1

@@ -76,10 +76,10 @@ class Index:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
 
-    def status(self) -> Status | None:
-        """How far the index is; None where nothing is indexed yet."""
+    def status(self, last: int = END) -> Status | None:
+        """The newest block that is known, up to the last that is asked for; None where there is none."""
         row = self._one(
-            "SELECT number, hash, timestamp FROM blocks WHERE number <= ? ORDER BY number DESC", END
+            "SELECT number, hash, timestamp FROM blocks WHERE number <= ? ORDER BY number DESC", last
         )
         if row is None:
             return None

@@ -6,7 +6,7 @@ Positions (`at`) are those of `Event.at`; amounts are decimal text, for SQLite's
 decimals; hashes are hex.
 """
 
-VERSION = 2
+VERSION = 3
 """An index of another version is made anew."""
 
 TABLES = """
@@ -16,7 +16,7 @@ CREATE TABLE origin (                   -- one row: whose events these are
   events   INTEGER NOT NULL             -- how many there are: counting them takes a scan
 ) STRICT;
 
-CREATE TABLE blocks (                   -- every block with an event, and the last one of every range
+CREATE TABLE blocks (                   -- the first one, every one with an event, and the last one of every range
   number    INTEGER PRIMARY KEY,
   hash      TEXT NOT NULL,
   timestamp INTEGER NOT NULL

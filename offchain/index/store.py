@@ -17,7 +17,14 @@ from typing import Any
 from offchain.chain.deployment import Deployment
 from offchain.chain.market import Declaration
 from offchain.index.effects import EFFECTS, FUNCTIONS, chained, parameters
-from offchain.index.errors import EventInvalid, IndexBusy, IndexDamaged, IndexUnusable, LogMissing
+from offchain.index.errors import (
+    EventInvalid,
+    IndexBusy,
+    IndexDamaged,
+    IndexOfAnother,
+    IndexUnusable,
+    LogMissing,
+)
 from offchain.index.events import LOG_BITS, Event
 from offchain.index.kinds import MoneyKind
 from offchain.index.money import Bookkeeper, balance_after, subject_of
@@ -37,7 +44,7 @@ class BlockMark:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a range of blocks told: its last block, those with events (it may be one of them), the events in order."""
+    """What a range of blocks told: its last block, the first of all and those with events, the events in order."""
 
     last: BlockMark
     blocks: tuple[BlockMark, ...]
@@ -68,7 +75,12 @@ class Store:
     @classmethod
     @contextmanager
     def writing(cls, path: Path, deployment: Deployment) -> Iterator["Store"]:
-        """Open or make an index and keep others from writing to it; raises IndexBusy, IndexUnusable, IndexDamaged."""
+        """Open or make an index and keep others from writing to it.
+
+        Raises
+        ------
+        IndexBusy, IndexUnusable, IndexDamaged, IndexOfAnother
+        """
         with _alone(path), usable(path):
             database = connect(path, "rwc")
             try:
@@ -95,6 +107,10 @@ class Store:
     def event_count(self) -> int:
         """How many events are indexed."""
         return int(self._db.execute("SELECT events FROM origin").fetchone()[0])
+
+    def has_genesis(self) -> bool:
+        """Whether the learning ledger has its beginning, as that of every deployment."""
+        return self._db.execute("SELECT 1 FROM learning_blocks WHERE block_index = 0").fetchone() is not None
 
     def add(self, found: Range) -> None:
         """Add the range that follows on the tip, whole or not at all; raises EventInvalid."""
@@ -229,7 +245,7 @@ class Store:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version == VERSION:
             if self._db.execute("SELECT chain_id, proof FROM origin").fetchone() != origin:
-                raise IndexDamaged(self.path, "this is the index of another deployment")
+                raise IndexOfAnother(self.path)
             return
         if version == 0 and self._tables():
             raise IndexDamaged(self.path, "this is no index")

@@ -129,6 +129,7 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
         (("market", "show", "99"), {}, "there is no epoch 99"),
         (("task", "post", "unheard_of", "--account", "dev:0"), {}, "unknown data set 'unheard_of'"),
         (("mine", "--account", "dev:x"), {}, "what follows 'dev:' is a number"),
+        (("task", "list"), {"POLE_DEPLOYMENTS": "nowhere"}, f"{Path.cwd()}/nowhere/31337.json: no such file"),
         (("mine", "--account", "no_such_alias"), {}, "there is no keyfile"),
         (("task", "post", "iris", "--account", "dev:8"), {}, "needs 130000000000000000000"),
         (("vault", "withdraw", "5", "--account", "dev:8"), {}, "deposit the difference"),

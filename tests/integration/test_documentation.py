@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -189,6 +190,42 @@ def test_the_page_on_deploying_holds_on_chains_of_other_ids(
             someone.follow((ROOT / "docs" / "deploy.md").read_text())
 
     assert {path.name for path in (checkout / "deployments").iterdir()} == {"11155111.json", "84532.json"}
+
+
+def ape_deploy(checkout: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Deploy to the local node as README.md has it."""
+    command = ["bash", "-c", ". toolchain/activate; ape run deploy --network ethereum:local:foundry"]
+    return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+
+
+def test_a_deployment_without_a_node_says_how_to_start_one(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    configure_ape(checkout, {LOCAL_URL: url})
+
+    ended = ape_deploy(checkout, environment)
+
+    assert ended.returncode == 1
+    said = ended.stdout + ended.stderr
+    assert url in said and "`make node`" in said
+    assert said.count("\n") == 1
+    assert not (checkout / "deployments").exists()
+
+
+def test_a_deployment_tells_its_addresses_and_that_it_takes_the_place_of_another(
+    chain: LocalChain, checkout: Path, environment: dict[str, str]
+) -> None:
+    configure_ape(checkout, {LOCAL_URL: url_of(chain)})
+
+    first = ape_deploy(checkout, environment).stdout
+    second = ape_deploy(checkout, environment).stdout
+
+    written = Deployment.load(checkout / "deployments" / "31337.json")
+    for name, address in written.addresses.items():
+        assert f"{name:<12} {address}\n" in second
+    assert first.endswith("wrote deployments/31337.json\n")
+    assert second.endswith("wrote deployments/31337.json, in the place of an earlier deployment\n")
 
 
 def test_the_page_on_operating_holds_for_an_account_with_a_keyfile(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,20 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.connection import Connection, connect
 from offchain.chain.local import anvil_chain
 from offchain.chain.phase import EpochPhase, Phase
-from offchain.index.errors import IndexBusy, IndexDamaged, IndexMissing
+from offchain.index.errors import (
+    GenesisMissing,
+    IndexBehind,
+    IndexBusy,
+    IndexDamaged,
+    IndexMissing,
+    IndexOfAnother,
+)
 from offchain.index.follow import up_to_date
 from offchain.index.kinds import EntryState, MoneyKind
 from offchain.index.queries import all_of, reading
 from offchain.index.store import Store, index_path
 from tests.attacks.lying_proxy import LyingProxy, error
+from tests.dashboards import pole
 from tests.indexes import (
     abort_with_a_claim,
     catch_up,
@@ -33,6 +42,7 @@ from tests.indexes import (
     settle_with_a_slash,
 )
 from tests.market_world import declare
+from tests.seaweed import free_ports
 from tests.stories import RIGHT, SALT, commit
 from tests.world import BURNED, UNIT, World, deploy_world, toy_rows
 
@@ -351,6 +361,60 @@ def test_a_chain_that_was_started_anew_is_indexed_anew(
         assert kept(other.connection, tmp_path) == kept_anew(other.connection, tmp_path)
 
 
+@pytest.fixture
+def started_anew(artifacts: dict[str, Artifact], tmp_path: Path) -> Iterator[tuple[Connection, World]]:
+    """A chain that was indexed to block 60 and more is gone; the deployment is on a new one, from block 0 on."""
+    with anvil_chain() as chain:
+        chain.mine(60)
+        gone = deploy_world(chain, artifacts)
+        open_task(gone)
+        catch_up(gone.connection, tmp_path)
+    with anvil_chain() as chain:
+        new = deploy_world(chain, artifacts)
+        assert index_path(tmp_path, new.connection.deployment).is_file()
+        yield Connection.over(chain.w3, gone.connection.deployment), new
+
+
+def test_a_chain_that_was_started_anew_and_is_lower_is_indexed_anew_at_once(
+    started_anew: tuple[Connection, World], tmp_path: Path
+) -> None:
+    _, new = started_anew
+
+    told = catch_up(new.connection, tmp_path)
+
+    assert told[-1].indexed == new.chain.w3.eth.block_number < 60
+    assert kept(new.connection, tmp_path) == kept_anew(new.connection, tmp_path)
+
+
+@pytest.mark.parametrize("blocks", [0, 100], ids=["lower", "higher"])
+def test_who_begins_where_another_chain_had_the_deployment_is_told(
+    started_anew: tuple[Connection, World], tmp_path: Path, blocks: int
+) -> None:
+    stale, new = started_anew
+    new.chain.mine(blocks)
+
+    with pytest.raises(GenesisMissing):
+        catch_up(stale, tmp_path)
+    catch_up(new.connection, tmp_path)
+
+    assert kept(new.connection, tmp_path) == kept_anew(new.connection, tmp_path)
+
+
+def test_nothing_is_listed_of_a_chain_that_is_gone_while_another_process_writes(
+    started_anew: tuple[Connection, World], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offchain.index.follow.MOST_WAIT_SECONDS", 0.1)
+    connection = started_anew[1].connection
+    path = index_path(tmp_path, connection.deployment)
+
+    with (
+        Store.writing(path, connection.deployment),
+        pytest.raises(IndexBehind, match=str(os.getpid())),
+        up_to_date(path, connection),
+    ):
+        pass
+
+
 def test_a_node_that_lags_behind_does_not_take_the_index_back(
     world: World, deployments: Path, proxy: LyingProxy, tmp_path: Path
 ) -> None:
@@ -416,6 +480,19 @@ def test_an_index_that_is_not_there_or_not_one_is_named(world: World, tmp_path: 
         pass
     with pytest.raises(IndexDamaged):
         catch_up(world.connection, tmp_path)
+
+
+def test_an_index_of_another_deployment_is_not_written_to(
+    world: World, artifacts: dict[str, Artifact], tmp_path: Path
+) -> None:
+    catch_up(world.connection, tmp_path)
+    other = deploy_world(world.chain, artifacts).connection.deployment
+
+    with (
+        pytest.raises(IndexOfAnother),
+        Store.writing(index_path(tmp_path, world.connection.deployment), other),
+    ):
+        pass
 
 
 # The command
@@ -507,3 +584,32 @@ def test_lists_see_at_once_what_happened_while_an_index_is_followed(
     assert f"is being written by process {process.pid}" in second.stderr
     assert process.returncode == 0
     assert "stopped by SIGTERM" in told
+
+
+@pytest.mark.parametrize("arguments", [["index"], ["dashboard", "--port", "0"]], ids=["index", "dashboard"])
+def test_who_follows_a_node_that_is_started_anew_and_deployed_to_again_goes_on(
+    artifacts: dict[str, Artifact],
+    environment: dict[str, str],
+    deployments: Path,
+    tmp_path: Path,
+    arguments: list[str],
+) -> None:
+    (port,) = free_ports(1)
+    with ExitStack() as stack:
+        with anvil_chain(port=port) as chain:
+            chain.mine(60)
+            gone = deploy_world(chain, artifacts)
+            open_task(gone)
+            gone.connection.deployment.save(deployments)
+            url = ["--rpc", f"http://127.0.0.1:{port}"]
+            follower = stack.enter_context(pole(environment, *arguments, *url))
+            head = chain.w3.eth.block_number
+            wait_until(lambda: indexed(gone.connection, tmp_path) == head, follower)
+        with anvil_chain(port=port) as chain:
+            new = deploy_world(chain, artifacts)  # and for a while the file is still the old one
+            time.sleep(3)
+            new.connection.deployment.save(deployments)
+            head = chain.w3.eth.block_number
+            wait_until(lambda: indexed(new.connection, tmp_path) == head, follower)
+
+            assert kept(new.connection, tmp_path) == kept_anew(new.connection, tmp_path)

@@ -89,6 +89,25 @@ def test_the_command_prints_the_papers_lines_and_writes_its_files(tmp_path: Path
     assert len(json.loads((tmp_path / "simulation.json").read_text())["steps"]) == 10
 
 
+def test_the_command_writes_to_the_data_directory_unless_it_is_told_where(tmp_path: Path) -> None:
+    ended = CliRunner(env={"XDG_DATA_HOME": str(tmp_path)}).invoke(simulate, ["--offchain", "--steps", "1"])
+
+    folder = tmp_path / "polestar" / "simulation"
+    assert f"wrote {folder}/simulation.csv" in ended.output
+    assert (folder / "simulation.md").is_file()
+
+
+def test_the_command_says_what_it_is_at_while_a_chain_takes_its_time(tmp_path: Path) -> None:
+    arguments = ["--consumers", "1", "--steps", "1", "--out", str(tmp_path)]
+
+    ended = CliRunner(mix_stderr=False).invoke(simulate, arguments)
+
+    assert ended.exit_code == 0, ended.output
+    said = [line.split()[0] for line in ended.stderr.splitlines()]
+    assert said == ["compiling", "deploying", "time"]
+    assert ended.stdout.startswith("Time Step 1: ")
+
+
 def test_the_command_gives_the_same_files_for_the_same_seed(tmp_path: Path) -> None:
     for name in ("one", "two"):
         arguments = ["--offchain", "--seed", "7", "--out", str(tmp_path / name)]

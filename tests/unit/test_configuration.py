@@ -57,6 +57,21 @@ def test_the_file_names_one_endpoint_or_several(file: Path, written: str) -> Non
     assert told(file)["rpc"] == (["http://a:1"], "file")
 
 
+def test_a_person_reads_what_is_set_and_what_is_not(file: Path) -> None:
+    runner = CliRunner(env={"POLE_CONFIG": str(file), "COLUMNS": "200"})
+    rows = []
+    for content in ('storage = ["one", "two"]\n[mine]\nmetrics = "9100"', ""):
+        file.write_text(content)
+        said = runner.invoke(main, ["config"]).output
+        rows.append(
+            {cells[0]: " ".join(cells[1:-1]) for line in said.splitlines() if (cells := line.split())}
+        )
+
+    assert (rows[0]["storage"], rows[0]["mine.metrics"]) == ("one two", "127.0.0.1:9100")
+    assert (rows[1]["storage"], rows[1]["account"]) == ("(not set)", "(not set)")
+    assert told(file)["storage"] == ([], "default")
+
+
 def test_a_table_is_for_its_command_alone(file: Path) -> None:
     file.write_text('account = "a"\n[mine]\naccount = "b"\nestimator = "mlp"\n[task.post]\nreward = 5')
 

@@ -51,7 +51,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(path: Path, deployed: World) -> Iterator[str]:
     source = Source(
-        path, DEPLOYMENT, Token(HOSTILE, 18), Watcher(deployed.connection, path), ("star.example",)
+        path, DEPLOYMENT, Token(HOSTILE, 18), Watcher(lambda: deployed.connection, path), ("star.example",)
     )
     with served(create_app(source)) as url:
         yield url
@@ -155,7 +155,7 @@ def test_a_name_that_leads_here_by_a_trick_is_not_answered(url: str, host: str, 
 
 def test_a_page_comes_by_itself_where_there_is_no_index_yet(tmp_path: Path, deployed: World) -> None:
     path = tmp_path / "index.sqlite"
-    source = Source(path, DEPLOYMENT, Token("POLE", 18), Watcher(deployed.connection, path))
+    source = Source(path, DEPLOYMENT, Token("POLE", 18), Watcher(lambda: deployed.connection, path))
 
     with served(create_app(source)) as url:
         answer = requests.get(url)
@@ -170,7 +170,7 @@ def test_a_block_that_is_not_right_is_named(path: Path, tmp_path: Path, deployed
     spoiled.write_bytes(path.read_bytes())
     with connect(spoiled, "rwc") as database:
         database.execute("UPDATE learning_blocks SET is_valid = 0 WHERE block_index IN (3, 7)")
-    source = Source(spoiled, DEPLOYMENT, Token("POLE", 18), Watcher(deployed.connection, spoiled))
+    source = Source(spoiled, DEPLOYMENT, Token("POLE", 18), Watcher(lambda: deployed.connection, spoiled))
 
     with served(create_app(source)) as url:
         ledger, overview = requests.get(f"{url}/ledger").text, requests.get(url).text

@@ -51,7 +51,7 @@ def watch(connection: Connection, path: Path, pauses: int, monkeypatch: pytest.M
     """The first pauses of a watcher."""
     clock = Clock(pauses)
     monkeypatch.setattr(watching, "time", clock)
-    clock.watcher = Watcher(connection, path)
+    clock.watcher = Watcher(lambda: connection, path)
     clock.watcher.start()
     for thread in threading.enumerate():
         if thread.name == "watcher":

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from offchain.cli import main
+from offchain.economics.instances import FAMILIES
 
 GAME = {"a": [4.0], "k": [1.0], "d": [None], "c": 1, "Q": None, "pmin": 0.1, "pmax": 10, "B": None}
 
@@ -92,3 +93,14 @@ def test_price_refuses_a_file_that_is_not_there(file: Path) -> None:
 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
+    assert f"{file}: No such file" in result.stderr and "Errno" not in result.stderr
+    assert "`pole price --help`" in result.stderr
+
+
+def test_the_help_of_price_has_an_example_that_it_solves_and_every_family(file: Path) -> None:
+    said = CliRunner().invoke(main, ["price", "--help"]).output
+
+    file.write_text(said[said.index("{") : said.rindex("}") + 1])
+    assert json.loads(run(file).stdout)["price"] > 0.5  # what a unit costs the leader
+    for family, inputs in FAMILIES.items():
+        assert f"  {family}: {' '.join(inputs.model_fields)}" in said.replace("[B]", "B")
