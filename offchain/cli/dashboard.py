@@ -1,5 +1,6 @@
 """`pole dashboard`: look at a deployment in a browser."""
 
+import errno
 import socket
 
 import click
@@ -46,7 +47,15 @@ def dashboard(node: Node, host: str, port: int, names: tuple[str, ...]) -> None:
     named = Token.named(token.symbol(), token.decimals())
     source = Source(path, connection.deployment, named, watcher, names)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise click.ClickException(
+            f"port {port} of {host} is taken, perhaps by another dashboard: name a free one with --port"
+        ) from error
+    with listener:
         watcher.start()
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"serving http://{shown}:{listener.getsockname()[1]}/ until it is stopped")

@@ -83,6 +83,9 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     blocks = json.loads(pole(environment, "ledger").stdout)
     assert blocks[-1]["data"]["task"] == task_id
     assert blocks[-1]["data"]["parameters"]["solver"] == "lbfgs"
+    assert json.loads(pole(environment, "ledger", "--json").stdout) == blocks
+    verified = json.loads(pole(environment, "ledger", "--verify", "--json").stdout)
+    assert verified == {"valid": True, "blocks": len(blocks), "first_invalid": None}
     assert pole(environment, "ledger", "--verify").stdout == "Is the learning ledger valid? True\n"
 
 

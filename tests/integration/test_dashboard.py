@@ -372,5 +372,5 @@ def test_a_port_that_is_taken_is_told_in_one_line(stage: Stage) -> None:
         said, _ = process.communicate(timeout=60)
 
     assert process.returncode == 1
-    assert "Address already in use" in said
+    assert f"port {port} of 127.0.0.1 is taken" in said and "--port" in said
     assert said.count("\n") == 1
