@@ -15,6 +15,7 @@ from rich.text import Text
 
 from offchain.cli.failures import printable
 from offchain.cli.options import with_options
+from offchain.learning.datasets import BUNDLED
 from offchain.learning.errors import UnknownDataset
 from offchain.learning.manifest import (
     BooleanColumn,
@@ -100,9 +101,11 @@ def table_options(command: Any) -> Any:
 
 def open_data(data: str, target: str | None, wishes: Wishes) -> tuple[Prepared, Table | None]:
     """The rows of a bundled data set, or of a CSV file with the table that it holds."""
-    if target:
+    if target and (Path(data).exists() or data not in BUNDLED):
         table = read_table(Path(data), target)
         return prepare(table, target, wishes), table
+    if target:
+        raise click.UsageError(f"{data} is a data set with a target of its own: leave out --target")
     try:
         return bundled(data), None
     except UnknownDataset:
@@ -228,7 +231,7 @@ def _show_rows(prepared: Prepared, table: Table | None) -> None:
         if table:
             index = int(prepared.kept[place])
             cells = [texts[index].strip()[:16] for texts in table.columns.values()]
-            _say(f"row {index}  {' | '.join(cells[:12])}{' ...' if len(cells) > 12 else ''}")
+            _say(f"line {table.lines[index]}  {' | '.join(cells[:12])}{' ...' if len(cells) > 12 else ''}")
         told = " ".join(map(str, row[:24]))
         more = " ..." if len(row) > 24 else ""
         _say(f"  bytes {told}{more} -> {prepared.encoded.targets[place]}")

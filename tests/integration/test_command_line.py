@@ -168,10 +168,10 @@ def test_an_option_out_of_its_range_is_named(environment: dict[str, str], option
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "no value in column 'a' in 1 rows (1)"),
+        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "no value in column 'a' in 1 rows (line 3)"),
         ("a,y\n1,0\n1,1\n1,0\n", "no column is left to learn from: 'a' is the same in every row"),
         ("a,b,y\n1,2,0\n2,3,0\n4,5,0\n", "every row is of class"),
-        ("a,b,y\n1,2,0\nx,3,1\n4,5,0\n", "column 'a' is not numeric"),
+        ("a,b,y\n1,2,0\nx,3,1\n4,5,0\n", "column 'a' is not numeric: line 3 holds 'x'"),
     ],
     ids=["missing value", "constant columns", "single class", "words"],
 )
