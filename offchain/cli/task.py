@@ -12,7 +12,7 @@ from rich.table import Table
 
 from offchain.chain.registry import TaskRegistryClient
 from offchain.chain.transactions import Sender
-from offchain.chain.vault import TokenClient, VaultClient
+from offchain.chain.vault import TokenClient, VaultClient, shown_in_tokens
 from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
@@ -21,7 +21,6 @@ from offchain.cli.options import (
     chain_options,
     json_option,
     show_units,
-    shown_in_tokens,
     to_units,
     worker_options,
 )
@@ -37,8 +36,10 @@ from offchain.workers.loop import carry, watch
 from offchain.workers.posting_gas import posting_gas
 from offchain.workers.scorers import SCORERS
 
+NARROW: dict[str, Any] = {"show_edge": False, "pad_edge": False}  # for 80 columns
 MODELS = {"dense": KIND_DENSE, "trees": KIND_TREES}
-SECONDS = click.IntRange(0, 2**32 - 1)
+SECONDS = click.IntRange(5, 30 * 86_400)
+"""What `ape run deploy` allows at all; the deployment is asked for its own bounds."""
 
 
 @click.group(cls=ConfiguredGroup)
@@ -154,15 +155,19 @@ def post(
         reveal_seconds=reveal_seconds,
         mapping_width=width,
     )
+    data_node = DataNode(sender, home)
+    scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
     if is_shown:
         _show_terms(sender, terms, manifest.row_count, manifest.row_length, count)
+        data_node.check(prepared.encoded, scorer, scored, count, terms)
     if dry_run:
         return
     if table is not None and not yes:
         _ask()
-    with nullcontext() if detach else home.hold():
-        scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
-        data_node = DataNode(sender, home)
+    with (
+        told_when_stopped("pole task serve carries on what was posted"),
+        nullcontext() if detach else home.hold(),
+    ):
         task_id = data_node.post(prepared.encoded, scorer, scored, count, terms)
         click.echo(
             f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"

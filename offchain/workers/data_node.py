@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from offchain.chain.phase import Phase
@@ -16,7 +16,7 @@ from offchain.learning.metrics import Metric
 from offchain.learning.row_tree import part_rows
 from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
-from offchain.workers.funds import make_available
+from offchain.workers.funds import check_funds, make_available
 from offchain.workers.home import Home
 from offchain.workers.missed import missed_by_data_node, tell
 from offchain.workers.moves import Moves
@@ -104,16 +104,14 @@ class DataNode:
         self._published: dict[bytes, bytes] = {}  # the training rows' name by the draw's seed
         self._looked_at = 0  # the last task of which it is known whose it is
 
-    def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
-        """Salt the rows, keep them, publish the manifest and post the task; gives its id."""
+    def check(
+        self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms
+    ) -> TaskSpec:
+        """What would be posted, but for its hashes; raises what the contract has against it, and FundsTooLow."""
         manifest = data.manifest
-        rows = SaltedRows(
-            tuple(data.row_bytes(index) for index in range(manifest.row_count)), self._token_bytes(32)
-        )
-        self._home.save_rows(rows)
         spec = TaskSpec(
-            data_root=rows.root(),
-            manifest_hash=self._home.blobs.put(manifest.to_bytes()).digest,
+            data_root=bytes(32),
+            manifest_hash=bytes(32),
             scorer=scorer,
             metric=metric,
             feature_count=manifest.feature_count,
@@ -129,8 +127,20 @@ class DataNode:
             disclose_seconds=terms.disclose_seconds,
             reveal_seconds=terms.reveal_seconds,
         )
+        self.registry.check(spec, self.address)
+        check_funds(self._sender, terms.reward + terms.data_node_bond)
+        return spec
+
+    def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
+        """Check, salt the rows, keep them, publish the manifest and post the task; gives its id."""
+        spec = self.check(data, scorer, metric, test_count, terms)
+        rows = SaltedRows(
+            tuple(data.row_bytes(index) for index in range(spec.row_count)), self._token_bytes(32)
+        )
+        self._home.save_rows(rows)
+        manifest_hash = self._home.blobs.put(data.manifest.to_bytes()).digest
         make_available(self._sender, terms.reward + terms.data_node_bond, self.registry.address)
-        return self.registry.post(spec)
+        return self.registry.post(replace(spec, data_root=rows.root(), manifest_hash=manifest_hash))
 
     def tasks(self) -> list[int]:
         """The ids of this account's tasks, but for those that had ended before they were looked at.

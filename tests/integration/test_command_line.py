@@ -112,6 +112,31 @@ def test_vault_commands_move_money(environment: dict[str, str]) -> None:
     assert (money["vault"], money["outside"]) == (7 * 10**18, 3 * 10**18)
 
 
+def test_a_bundled_data_set_takes_no_target(environment: dict[str, str]) -> None:
+    ended = post(environment, "iris", "--target", "churned")
+
+    assert ended.returncode == 2
+    assert "iris is a data set with a target of its own: leave out --target" in ended.stderr
+
+
+@pytest.mark.parametrize(("least", "is_noted"), [("0.2", True), ("0.5", False)])
+def test_a_dry_run_notes_where_guessing_would_be_paid(
+    environment: dict[str, str], least: str, is_noted: bool
+) -> None:
+    shown = post(environment, "iris", "--dry-run", "--min-score", least)
+
+    assert shown.returncode == 0, shown.stderr
+    assert (f"with --min-score {least} a model that only guesses is paid" in shown.stdout) == is_noted
+
+
+@pytest.mark.parametrize("act", ["mint", "deposit", "withdraw"])
+def test_no_money_is_not_moved(environment: dict[str, str], act: str) -> None:
+    ended = pole(environment, "vault", act, "0", "--account", "dev:7")
+
+    assert ended.returncode == 2
+    assert "'0' is not an amount" in ended.stderr
+
+
 def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, str]) -> None:
     info = json.loads(pole(environment, "deploy-info", "--json").stdout)
 
@@ -129,10 +154,20 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
         (("market", "show", "99"), {}, "there is no epoch 99"),
         (("task", "post", "unheard_of", "--account", "dev:0"), {}, "unknown data set 'unheard_of'"),
         (("mine", "--account", "dev:x"), {}, "what follows 'dev:' is a number"),
-        (("mine", "--account", "no_such_alias"), {}, "there is no keyfile"),
-        (("task", "post", "iris", "--account", "dev:8"), {}, "needs 130000000000000000000"),
-        (("vault", "withdraw", "5", "--account", "dev:8"), {}, "deposit the difference"),
-        (("task", "post", "iris", "--reveal-seconds", "1", "--account", "dev:0"), {}, "a window of 1 s"),
+        (("mine", "--account", "no_such_alias"), {}, "a local chain has dev:0"),
+        (("task", "post", "iris", "--account", "dev:8"), {}, "has 0 POLE and needs 130 POLE: get more"),
+        (
+            ("vault", "withdraw", "5", "--account", "dev:8"),
+            {},
+            "has 0 POLE in the vault and needs 5 POLE: deposit the difference",
+        ),
+        (
+            ("vault", "deposit", "5", "--account", "dev:8"),
+            {},
+            "has 0 POLE outside the vault and needs 5 POLE",
+        ),
+        (("provide", "--price-floor", "0", "--account", "dev:1"), {}, "a floor of 0 POLE must be positive"),
+        (("task", "post", "iris", "--reveal-seconds", "9", "--account", "dev:0"), {}, "a window of 9 s"),
         (("provide", "--dask", "tcp://127.0.0.1:9", "--account", "dev:0"), {}, "no Dask scheduler answers"),
         (("simulate", "--rpc", "http://127.0.0.1:9"), {}, "no node answers at http://127.0.0.1:9"),
     ],
@@ -153,8 +188,8 @@ def test_a_mistake_is_one_clear_line(
         ("--min-score", "1.5"),
         ("--test-rows", "0"),
         ("--test-rows", "70000"),
-        ("--commit-seconds", "-1"),
-        ("--reveal-seconds", "99999999999"),
+        ("--commit-seconds", "1"),
+        ("--reveal-seconds", "2592001"),
         ("--reward", "-1"),
     ],
 )
@@ -163,6 +198,34 @@ def test_an_option_out_of_its_range_is_named(environment: dict[str, str], option
 
     assert ended.returncode == 2
     assert f"Invalid value for '{option}'" in ended.stderr
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)], ids=["posting", "dry run"])
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (("--test-rows", "150"), "cannot test on 150 of 150 rows"),
+        (("--commit-seconds", "9"), "a window of 9 s is not within 10 to 604800 s"),
+        (("--reward", "0"), "a task needs a reward"),
+        (("--bond", "0.5"), "a bond of 0.5 POLE is below the least of 1 POLE"),
+        (("--miner-bond", "0.5"), "a bond of 0.5 POLE is below the least of 1 POLE"),
+        (("--reward", "1000"), "has 170 POLE and needs 1030 POLE"),
+    ],
+    ids=" ".join,
+)
+def test_terms_that_cannot_be_are_refused_before_anything_is_sent(
+    world: World, environment: dict[str, str], terms: tuple[str, ...], words: str, option: tuple[str, ...]
+) -> None:
+    someone = ("--account", "dev:6")
+    have = json.loads(pole(environment, "vault", "show", "--json", *someone).stdout)["outside"]
+    if not have:
+        assert pole(environment, "vault", "mint", "170", *someone).returncode == 0
+    before = world.chain.w3.eth.block_number
+
+    ended = pole(environment, "task", "post", "iris", *terms, *option, *someone)
+
+    assert (ended.returncode, world.chain.w3.eth.block_number) == (1, before)
+    assert words in ended.stderr
 
 
 @pytest.mark.parametrize(
