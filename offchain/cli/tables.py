@@ -147,8 +147,8 @@ def show_data(prepared: Prepared, table: Table | None) -> None:
         _say(f"Note: a few far values take the range of the byte from the others in {names}: see --clip")
 
 
-def show_loss(prepared: Prepared, metric: Metric, kind: int) -> None:
-    """Print what the rounding to bytes costs a plain model of this kind."""
+def show_loss(prepared: Prepared, metric: Metric, kind: int, min_score: float) -> None:
+    """Print what the rounding to bytes costs a plain model of this kind, and whether guessing would be paid."""
     # Who posts a table without a look at it does not wait for scikit-learn.
     from offchain.learning.encoding_loss import encoding_loss
 
@@ -164,6 +164,8 @@ def show_loss(prepared: Prepared, metric: Metric, kind: int) -> None:
         f" {loss.encoded:.4f} on their bytes, so {loss.exact - loss.encoded:+.4f} are lost;"
         f" guessing scores {loss.guessing:.4f}."
     )
+    if min_score <= loss.guessing:
+        _say(f"Note: with --min-score {min_score:g} a model that only guesses is paid")
 
 
 def show_cost(spending: Sequence[Spending], wei_per_gas: int) -> None:

@@ -141,8 +141,9 @@ def post(
     is_shown = dry_run or table is not None
     if is_shown:
         show_data(prepared, table)
-        show_loss(prepared, scored, MODELS[models])
-        click.echo(f"{count:,} rows are hidden; the secure mapping is {f'{width} wide' if width else 'off'}.")
+        show_loss(prepared, scored, MODELS[models], min_score)
+        mapping = f"{width} wide" if width else "off"
+        click.echo(f"{count:,} of {manifest.row_count:,} rows are hidden; the secure mapping is {mapping}.")
     sender, home = node.sign_as(account)
     connection = sender.connection
     terms = Terms(
