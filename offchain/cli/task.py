@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from offchain.chain.registry import TaskRegistryClient
 from offchain.chain.transactions import Sender
@@ -24,6 +24,7 @@ from offchain.cli.options import (
     to_units,
     worker_options,
 )
+from offchain.cli.running import Stopped, told_when_stopped
 from offchain.cli.tables import open_data, show_cost, show_data, show_loss, table_options
 from offchain.index.queries import all_of
 from offchain.learning.mapping import default_width
@@ -205,7 +206,10 @@ def _ask() -> None:
     """Go on only if a person at a terminal says so."""
     if not sys.stdin.isatty():
         raise click.UsageError("nothing was sent: without a terminal to ask at, say --yes")
-    click.confirm("Post this task?", abort=True)
+    try:
+        click.confirm("Post this task?", abort=True)
+    except Stopped:
+        raise click.Abort from None
 
 
 @task.command()
@@ -251,15 +255,12 @@ def list_(node: Node, as_json: bool) -> None:
         click.echo(reading.to_json(rows))
         return
     money = shown_in_tokens(connection)
-    table = Table("task", "phase", "reward", "metric", "data", "commits", "data node", box=SIMPLE)
+    table = Table("task", "phase", "reward", "metric", "data", "commits", box=SIMPLE, **NARROW)
     for row in rows:
         kind = f"{row['classes']} classes" if row["classes"] else "values"
-        data = f"{row['rows']} rows, {row['features']} features, {kind}"
-        owner = f"{row['data_node'][:6]}…{row['data_node'][-4:]}"
+        data = f"{row['rows']} rows, {kind}"
         reward = money(row["reward"])
-        table.add_row(
-            str(row["task"]), row["phase"], reward, row["metric"], data, str(row["commitments"]), owner
-        )
+        table.add_row(str(row["task"]), row["phase"], reward, row["metric"], data, str(row["commitments"]))
     Console().print(table)
 
 
@@ -289,7 +290,8 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     )
     click.echo(f"  metric       {Metric(stored.metric).name}, at least {stored.min_score_wad / 10**18:g}")
     click.echo(f"  commitments  {report.commitments}")
-    table = Table("rank", "miner", "score", "order", "paid", box=SIMPLE)
+    miner = Column("miner", min_width=42)
+    table = Table("rank", miner, "score", "order", "paid", box=SIMPLE, **NARROW)
     for rank, model in enumerate(report.leaderboard, 1):
         score = f"{model.score_wad / 10**18:.4f}"
         paid = money(stored.reward) if model.miner == report.winner else ""

@@ -61,7 +61,10 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert (listed["phase"], listed["rows"], listed["classes"]) == ("DRAW", 150, 3)
 
     world.chain.mine(3)
-    serve = subprocess.Popen([str(POLE), "task", "serve", "--once", "--account", "dev:0"], env=environment)
+    serve = subprocess.Popen(
+        [str(POLE), "task", "serve", "--once", "--account", "dev:0"],
+        env={**environment, "COLUMNS": "200"}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     mine = subprocess.Popen(
         [str(POLE), "mine", "--task", str(task_id), "--account", "dev:1"], env=environment
     )
@@ -70,16 +73,24 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
             assert mine.poll() is None
         world.close_commits(world.data_node.registry.task(task_id))
         assert mine.wait(60) == 0
-        assert serve.wait(60) == 0
+        said, _ = serve.communicate(timeout=60)
+        assert serve.returncode == 0
     finally:
         mine.kill()
         serve.kill()
 
+    assert f"task {task_id}: settled: {world.miners[0].address} won 100 POLE with a score of " in said
+    assert "the bond of 30 POLE came back" in said
     shown = json.loads(pole(environment, "task", "show", str(task_id), "--json").stdout)
     assert shown["phase"] == "SETTLED"
     assert shown["leaderboard"][0]["miner"] == world.miners[0].address
     assert shown["winner"] == world.miners[0].address
-    assert "SETTLED" in pole(environment, "task", "show", str(task_id)).stdout
+    narrow = pole(environment, "task", "show", str(task_id), COLUMNS="80").stdout
+    assert "SETTLED" in narrow
+    assert world.miners[0].address in narrow.splitlines()[-1]
+    listing = pole(environment, "task", "list", COLUMNS="80").stdout.splitlines()
+    assert [line.split()[0] for line in listing if "POLE" in line] == [str(n) for n in range(1, task_id + 1)]
+    assert all("classes" in line for line in listing if "POLE" in line)
     blocks = json.loads(pole(environment, "ledger").stdout)
     assert blocks[-1]["data"]["task"] == task_id
     assert blocks[-1]["data"]["parameters"]["solver"] == "lbfgs"
