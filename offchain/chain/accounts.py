@@ -47,7 +47,9 @@ def open_account(name: str, chain_id: int, passphrase: Callable[[Path], str]) ->
         return dev_account(int(name[4:]))
     path = Path(name) if name.endswith(".json") else APE_ACCOUNTS / f"{name}.json"
     if not path.is_file():
-        raise AccountInvalid(f"there is no keyfile {path}")
+        raise AccountInvalid(
+            f"there is no keyfile {path}: ape accounts generate makes one; a local chain has dev:0, dev:1, ..."
+        )
     secret = passphrase(path)
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), secret))

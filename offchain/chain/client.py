@@ -1,6 +1,7 @@
 """What the typed clients share: one contract, read by anybody, written by a sender."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, TypeVar
 
 from web3 import Web3
@@ -10,7 +11,13 @@ from web3.logs import DISCARD
 from web3.types import BlockIdentifier, EventData, TxReceipt
 
 from offchain.chain.connection import Connection
-from offchain.chain.errors import AccountInvalid, EndpointFaulty, TransactionReverted
+from offchain.chain.errors import (
+    AccountInvalid,
+    ChainError,
+    ContractError,
+    EndpointFaulty,
+    TransactionReverted,
+)
 from offchain.chain.transactions import Sender
 
 Value = TypeVar("Value")
@@ -56,7 +63,25 @@ class Client:
     def _write(self, call: ContractFunction) -> TxReceipt:
         if self.sender is None:
             raise AccountInvalid(f"{self.name} can only be read: no account was given")
-        return self.sender.send(call)
+        with self._telling_money():
+            return self.sender.send(call)
+
+    def _try(self, call: ContractFunction, account: str) -> None:
+        """Raise what a contract has against a transaction of an account; sends nothing."""
+        with self._telling_money(), self.connection.asking():
+            call.call({"from": account})
+
+    @contextmanager
+    def _telling_money(self) -> Iterator[None]:
+        """Have a revert in the block tell money as people write it, where the token says how that is."""
+        try:
+            yield
+        except ContractError as error:
+            from offchain.chain.vault import shown_in_tokens  # of the clients that are based on this one
+
+            with suppress(ChainError, OSError):
+                error.tell_money(shown_in_tokens(self.connection))
+            raise
 
     def _events(self, event: ContractEvent, from_block: int | None = None, **filters: Any) -> list[EventData]:
         """All events of one kind since a block, or since the deployment, oldest first."""

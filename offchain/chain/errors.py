@@ -22,6 +22,7 @@
 A `ContractError` carries the values of the Solidity error as attributes, by their names there.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
@@ -143,13 +144,22 @@ class UnknownRevert(TransactionReverted):
 
 
 class ContractError(TransactionReverted):
-    """A contract refused with a named error."""
+    """A contract refused with a named error.
+
+    money : the names of the values that are token units
+    """
 
     message: ClassVar[str]
+    money: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
         super().__init__(self.message.format(**values))
+
+    def tell_money(self, shown: Callable[[int], str]) -> None:
+        """Say in the message what is money as people write it."""
+        told = {name: shown(getattr(self, name)) for name in self.money}
+        self.args = (self.message.format(**{**vars(self), **told}),)
 
     if TYPE_CHECKING:
 
@@ -169,6 +179,7 @@ class BalanceTooLow(ContractError):
     """An account has less in the vault than is to leave it."""
 
     message = "{account} has {balance} in the vault and needs {amount}: deposit the difference"
+    money = ("balance", "amount")
 
 
 class OperatorNotApproved(ContractError):
@@ -183,6 +194,7 @@ class DepositMismatch(ContractError):
     message = (
         "the token delivered {receivedAmount} of {requestedAmount}: one that takes a fee is not accepted"
     )
+    money = ("requestedAmount", "receivedAmount")
 
 
 class WithdrawalToVault(ContractError):
@@ -212,7 +224,8 @@ class SafeERC20FailedOperation(ContractError):
 class ERC20InsufficientBalance(ContractError):
     """An account has fewer tokens outside the vault than it deposits."""
 
-    message = "{sender} has {balance} token units outside the vault and needs {needed}"
+    message = "{sender} has {balance} outside the vault and needs {needed}"
+    money = ("balance", "needed")
 
 
 # Registry
@@ -233,7 +246,7 @@ class InvalidShape(ContractError):
 class InvalidTestCount(ContractError):
     """A task tests on no row or on all rows."""
 
-    message = "cannot test on {testCount} of {rowCount} rows"
+    message = "cannot test on {testCount} of {rowCount} rows: at least one is to be left to train on"
 
 
 class WindowOutOfBounds(ContractError):
@@ -246,6 +259,7 @@ class BondTooLow(ContractError):
     """A bond is lower than the deployment allows."""
 
     message = "a bond of {bond} is below the least of {minimumBond}"
+    money = ("bond", "minimumBond")
 
 
 class RewardMissing(ContractError):
@@ -411,6 +425,7 @@ class InvalidPrices(ContractError):
         "a floor of {priceFloor} must be positive and not below a unit cost of {unitCost}, and a cap of {priceCap}"
         " not below the floor and above the cost"
     )
+    money = ("unitCost", "priceFloor", "priceCap")
 
 
 class ToleranceOutOfBounds(ContractError):
@@ -462,6 +477,7 @@ class LockTooLow(ContractError):
     """A declaration locks too little, as one that wants nothing at any price."""
 
     message = "a best response that costs {lock} at most is below the least of {minimumLock}"
+    money = ("lock", "minimumLock")
 
 
 class NotProvider(ContractError):
@@ -474,18 +490,21 @@ class PriceOutOfBounds(ContractError):
     """A posted price is below the epoch's floor or above its cap."""
 
     message = "a price of {price} is not within {priceFloor} to {priceCap}, as epoch {epochId} has it"
+    money = ("price", "priceFloor", "priceCap")
 
 
 class PriceRefuted(ContractError):
     """Another price earns more than the posted one."""
 
     message = "in epoch {epochId} a price of {betterPrice} earns more than {price}"
+    money = ("price", "betterPrice")
 
 
 class PriceUndecided(ContractError):
     """A posted price can be neither proved nor refuted."""
 
     message = "in epoch {epochId} the tolerance is too fine to prove a price of {price} beyond {point}"
+    money = ("price", "point")
 
 
 class PriceMissing(ContractError):
@@ -536,6 +555,7 @@ class PurchaseTooSmall(ContractError):
     """A purchase of what is left costs too little and leaves something."""
 
     message = "a purchase of what is left in epoch {epochId} costs at least {minimumCost}, not {cost}"
+    money = ("minimumCost", "cost")
 
 
 class SoldOut(ContractError):

@@ -1,10 +1,12 @@
 """The task registry: tasks from their posting to the disclosure of their test rows."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
+from offchain.chain.errors import BalanceTooLow, OperatorNotApproved
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ class TaskRegistryClient(Client):
     def next_part(self, task_id: int) -> list[int]:
         """The indices of the rows to be disclosed next, ascending; none where there is nothing to disclose."""
         return list(self._read(self._contract.functions.nextPart(task_id)))
+
+    def check(self, spec: TaskSpec, data_node: str) -> None:
+        """Raise what `post` would but for the money, of which it is asked last; sends nothing."""
+        with suppress(BalanceTooLow, OperatorNotApproved):
+            self._try(self._contract.functions.post(spec.as_tuple()), data_node)
 
     def post(self, spec: TaskSpec) -> int:
         """Post a task and give its id; raises BalanceTooLow and what else the spec does not keep to."""

@@ -98,6 +98,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int) -> None:
         self.signal = signal.Signals(number)
+        self.goes_on = "started again, it goes on where it was"
         super().__init__(self.signal.name)
 
 
@@ -117,8 +118,18 @@ def stopping() -> Iterator[None]:
     try:
         yield
     except Stopped as stopped:
-        log.info("stopped by %s: started again, it goes on where it was", stopped)
+        log.info("stopped by %s: %s", stopped, stopped.goes_on)
         sys.exit(130 if stopped.signal == signal.SIGINT else 0)
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def told_when_stopped(goes_on: str) -> Iterator[None]:
+    """Say so where the block is stopped by a signal, in place of that the command can be started again."""
+    try:
+        yield
+    except Stopped as stopped:
+        stopped.goes_on = goes_on
+        raise

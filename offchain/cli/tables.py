@@ -15,6 +15,7 @@ from rich.text import Text
 
 from offchain.cli.failures import printable
 from offchain.cli.options import with_options
+from offchain.learning.datasets import BUNDLED
 from offchain.learning.errors import UnknownDataset
 from offchain.learning.manifest import (
     BooleanColumn,
@@ -100,9 +101,11 @@ def table_options(command: Any) -> Any:
 
 def open_data(data: str, target: str | None, wishes: Wishes) -> tuple[Prepared, Table | None]:
     """The rows of a bundled data set, or of a CSV file with the table that it holds."""
-    if target:
+    if target and (Path(data).exists() or data not in BUNDLED):
         table = read_table(Path(data), target)
         return prepare(table, target, wishes), table
+    if target:
+        raise click.UsageError(f"{data} is a data set with a target of its own: leave out --target")
     try:
         return bundled(data), None
     except UnknownDataset:
@@ -144,8 +147,8 @@ def show_data(prepared: Prepared, table: Table | None) -> None:
         _say(f"Note: a few far values take the range of the byte from the others in {names}: see --clip")
 
 
-def show_loss(prepared: Prepared, metric: Metric, kind: int) -> None:
-    """Print what the rounding to bytes costs a plain model of this kind."""
+def show_loss(prepared: Prepared, metric: Metric, kind: int, min_score: float) -> None:
+    """Print what the rounding to bytes costs a plain model of this kind, and whether guessing would be paid."""
     # Who posts a table without a look at it does not wait for scikit-learn.
     from offchain.learning.encoding_loss import encoding_loss
 
@@ -161,6 +164,8 @@ def show_loss(prepared: Prepared, metric: Metric, kind: int) -> None:
         f" {loss.encoded:.4f} on their bytes, so {loss.exact - loss.encoded:+.4f} are lost;"
         f" guessing scores {loss.guessing:.4f}."
     )
+    if min_score <= loss.guessing:
+        _say(f"Note: with --min-score {min_score:g} a model that only guesses is paid")
 
 
 def show_cost(spending: Sequence[Spending], wei_per_gas: int) -> None:
@@ -228,7 +233,7 @@ def _show_rows(prepared: Prepared, table: Table | None) -> None:
         if table:
             index = int(prepared.kept[place])
             cells = [texts[index].strip()[:16] for texts in table.columns.values()]
-            _say(f"row {index}  {' | '.join(cells[:12])}{' ...' if len(cells) > 12 else ''}")
+            _say(f"line {table.lines[index]}  {' | '.join(cells[:12])}{' ...' if len(cells) > 12 else ''}")
         told = " ".join(map(str, row[:24]))
         more = " ..." if len(row) > 24 else ""
         _say(f"  bytes {told}{more} -> {prepared.encoded.targets[place]}")

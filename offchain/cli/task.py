@@ -8,11 +8,11 @@ from typing import Any
 import click
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from offchain.chain.registry import TaskRegistryClient
 from offchain.chain.transactions import Sender
-from offchain.chain.vault import TokenClient, VaultClient
+from offchain.chain.vault import TokenClient, VaultClient, shown_in_tokens
 from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
@@ -21,10 +21,10 @@ from offchain.cli.options import (
     chain_options,
     json_option,
     show_units,
-    shown_in_tokens,
     to_units,
     worker_options,
 )
+from offchain.cli.running import Stopped, told_when_stopped
 from offchain.cli.tables import open_data, show_cost, show_data, show_loss, table_options
 from offchain.index.queries import all_of
 from offchain.learning.mapping import default_width
@@ -37,8 +37,10 @@ from offchain.workers.loop import carry, watch
 from offchain.workers.posting_gas import posting_gas
 from offchain.workers.scorers import SCORERS
 
+NARROW: dict[str, Any] = {"show_edge": False, "pad_edge": False}  # for 80 columns
 MODELS = {"dense": KIND_DENSE, "trees": KIND_TREES}
-SECONDS = click.IntRange(0, 2**32 - 1)
+SECONDS = click.IntRange(5, 30 * 86_400)
+"""What `ape run deploy` allows at all; the deployment is asked for its own bounds."""
 
 
 @click.group(cls=ConfiguredGroup)
@@ -140,8 +142,9 @@ def post(
     is_shown = dry_run or table is not None
     if is_shown:
         show_data(prepared, table)
-        show_loss(prepared, scored, MODELS[models])
-        click.echo(f"{count:,} rows are hidden; the secure mapping is {f'{width} wide' if width else 'off'}.")
+        show_loss(prepared, scored, MODELS[models], min_score)
+        mapping = f"{width} wide" if width else "off"
+        click.echo(f"{count:,} of {manifest.row_count:,} rows are hidden; the secure mapping is {mapping}.")
     sender, home = node.sign_as(account)
     connection = sender.connection
     terms = Terms(
@@ -154,15 +157,19 @@ def post(
         reveal_seconds=reveal_seconds,
         mapping_width=width,
     )
+    data_node = DataNode(sender, home)
+    scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
     if is_shown:
         _show_terms(sender, terms, manifest.row_count, manifest.row_length, count)
+        data_node.check(prepared.encoded, scorer, scored, count, terms)
     if dry_run:
         return
     if table is not None and not yes:
         _ask()
-    with nullcontext() if detach else home.hold():
-        scorer = connection.deployment.scorers[SCORERS[MODELS[models]]].address
-        data_node = DataNode(sender, home)
+    with (
+        told_when_stopped("pole task serve carries on what was posted"),
+        nullcontext() if detach else home.hold(),
+    ):
         task_id = data_node.post(prepared.encoded, scorer, scored, count, terms)
         click.echo(
             f"Task {task_id}: {manifest.name}, {manifest.row_count} rows, {count} of them hidden,"
@@ -199,7 +206,10 @@ def _ask() -> None:
     """Go on only if a person at a terminal says so."""
     if not sys.stdin.isatty():
         raise click.UsageError("nothing was sent: without a terminal to ask at, say --yes")
-    click.confirm("Post this task?", abort=True)
+    try:
+        click.confirm("Post this task?", abort=True)
+    except Stopped:
+        raise click.Abort from None
 
 
 @task.command()
@@ -245,15 +255,12 @@ def list_(node: Node, as_json: bool) -> None:
         click.echo(reading.to_json(rows))
         return
     money = shown_in_tokens(connection)
-    table = Table("task", "phase", "reward", "metric", "data", "commits", "data node", box=SIMPLE)
+    table = Table("task", "phase", "reward", "metric", "data", "commits", box=SIMPLE, **NARROW)
     for row in rows:
         kind = f"{row['classes']} classes" if row["classes"] else "values"
-        data = f"{row['rows']} rows, {row['features']} features, {kind}"
-        owner = f"{row['data_node'][:6]}…{row['data_node'][-4:]}"
+        data = f"{row['rows']} rows, {kind}"
         reward = money(row["reward"])
-        table.add_row(
-            str(row["task"]), row["phase"], reward, row["metric"], data, str(row["commitments"]), owner
-        )
+        table.add_row(str(row["task"]), row["phase"], reward, row["metric"], data, str(row["commitments"]))
     Console().print(table)
 
 
@@ -283,7 +290,8 @@ def show(node: Node, task_id: int, as_json: bool) -> None:
     )
     click.echo(f"  metric       {Metric(stored.metric).name}, at least {stored.min_score_wad / 10**18:g}")
     click.echo(f"  commitments  {report.commitments}")
-    table = Table("rank", "miner", "score", "order", "paid", box=SIMPLE)
+    miner = Column("miner", min_width=42)
+    table = Table("rank", miner, "score", "order", "paid", box=SIMPLE, **NARROW)
     for rank, model in enumerate(report.leaderboard, 1):
         score = f"{model.score_wad / 10**18:.4f}"
         paid = money(stored.reward) if model.miner == report.winner else ""

@@ -42,7 +42,7 @@ def show(node: Node, account: Signer, as_json: bool) -> None:
 
 
 @vault.command()
-@click.argument("amount", type=Tokens())
+@click.argument("amount", type=Tokens(is_positive=True))
 @account_options
 @chain_options
 def mint(node: Node, account: Signer, amount: Decimal) -> None:
@@ -53,7 +53,7 @@ def mint(node: Node, account: Signer, amount: Decimal) -> None:
 
 
 @vault.command()
-@click.argument("amount", type=Tokens())
+@click.argument("amount", type=Tokens(is_positive=True))
 @account_options
 @chain_options
 def deposit(node: Node, account: Signer, amount: Decimal) -> None:
@@ -64,7 +64,7 @@ def deposit(node: Node, account: Signer, amount: Decimal) -> None:
 
 
 @vault.command()
-@click.argument("amount", type=Tokens())
+@click.argument("amount", type=Tokens(is_positive=True))
 @click.option("--to", help="Who gets them.  [default: the account itself]")
 @account_options
 @chain_options

@@ -24,7 +24,7 @@ from offchain.learning.errors import (
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
 from offchain.learning.manifest import ClassTarget, Manifest, NumberColumn, ValueTarget
 
-_BUNDLED: Final = ("iris", "wine", "breast_cancer", "digits", "diabetes")
+BUNDLED: Final = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 _PIXEL_RANGES: Final = MappingProxyType({"digits": (0.0, 16.0)})
 _VALUE_STEPS: Final = 1_000_000
 """A regression target's range is cut into this many steps."""
@@ -85,8 +85,8 @@ def load(name: str) -> Dataset:
     UnknownDataset
         Where the name is none of them.
     """
-    if name not in _BUNDLED:
-        raise UnknownDataset(name, _BUNDLED)
+    if name not in BUNDLED:
+        raise UnknownDataset(name, BUNDLED)
     # Who carries tasks imports this module, and does not load any: scikit-learn takes two seconds.
     from sklearn import datasets as bundled
 

@@ -71,23 +71,28 @@ class MalformedFile(DatasetError):
 class MissingValues(DatasetError):
     """Columns have cells without a value.
 
-    rows : by column, the indices of its rows without one
+    rows : by column, the indices of its rows without one, or their lines in a file
     """
 
-    def __init__(self, rows: Mapping[str, Sequence[int]], hint: str = "") -> None:
+    def __init__(self, rows: Mapping[str, Sequence[int]], hint: str = "", place: str = "row") -> None:
         self.rows = {column: tuple(indices) for column, indices in rows.items()}
-        told = [_missing(column, indices) for column, indices in list(self.rows.items())[:5]]
+        told = [_missing(column, indices, place) for column, indices in list(self.rows.items())[:5]]
         more = f", and {len(self.rows) - 5} columns more" if len(self.rows) > 5 else ""
         super().__init__(f"no value in {'; '.join(told)}{more}{': ' if hint else ''}{hint}")
 
 
 class NonNumericColumn(DatasetError):
-    """A column of numbers, dates or the like has a cell that is something else."""
+    """A column of numbers, dates or the like has a cell that is something else.
 
-    def __init__(self, column: str, row_index: int, value: str, kind: str = "number", hint: str = "") -> None:
-        self.column, self.row_index, self.value, self.kind = column, row_index, value, kind
+    row : its index, or its line in a file
+    """
+
+    def __init__(
+        self, column: str, row: int, value: str, kind: str = "number", hint: str = "", place: str = "row"
+    ) -> None:
+        self.column, self.row, self.value, self.kind, self.hint = column, row, value, kind, hint
         problem = "is not numeric" if kind == "number" else f"is of kind {kind}"
-        super().__init__(f"column {column!r} {problem}: row {row_index} holds {value[:60]!r}{hint}")
+        super().__init__(f"column {column!r} {problem}: {place} {row} holds {value[:60]!r}{hint}")
 
 
 class ColumnAbsent(DatasetError):
@@ -232,7 +237,7 @@ class UnknownEstimator(EstimatorError):
         super().__init__(f"unknown estimator {name!r}: known here are {', '.join(self.known)}")
 
 
-def _missing(column: str, indices: Sequence[int]) -> str:
+def _missing(column: str, indices: Sequence[int], place: str) -> str:
     shown = ", ".join(str(index) for index in indices[:5])
     more = ", ..." if len(indices) > 5 else ""
-    return f"column {column!r} in {len(indices)} rows ({shown}{more})"
+    return f"column {column!r} in {len(indices)} rows ({place} {shown}{more})"

@@ -160,7 +160,7 @@ def prepare(table: Table, target: str, wishes: Wishes) -> Prepared:
     if not kinds:
         raise NothingToLearn("column", left_out)
     kept = _kept_rows(table, target, absent, list(kinds), wishes, notes)
-    class_names, targets = _targets(target, [table.columns[target][index] for index in kept], wishes, notes)
+    class_names, targets = _targets(table, target, kept, wishes, notes)
     if wishes.as_value is None and class_names is not None:
         _note_rare(class_names, targets, notes)
 
@@ -224,7 +224,11 @@ def _kinds(
     kinds: dict[str, Kind] = {}
     for name, texts in there.items():
         wish = (wishes.kinds or {}).get(name)
-        kind = kind_of(name, texts, decimal, wish, is_sure=wishes.decimal is not None)
+        try:
+            kind = kind_of(name, texts, decimal, wish, is_sure=wishes.decimal is not None)
+        except NonNumericColumn as error:
+            line = table.lines[np.flatnonzero(~absent[name])[error.row]]
+            raise NonNumericColumn(name, line, error.value, hint=error.hint, place="line") from None
         if isinstance(kind, Useless):
             left_out[name] = kind.why
         else:
@@ -242,11 +246,15 @@ def _kept_rows(
 ) -> NDArray[np.intp]:
     if wishes.missing is Missing.REFUSE:
         rows = {
-            name: np.flatnonzero(absent[name]).tolist() for name in (*features, target) if absent[name].any()
+            name: [table.lines[index] for index in np.flatnonzero(absent[name])]
+            for name in (*features, target)
+            if absent[name].any()
         }
         if rows:
             raise MissingValues(
-                rows, "leave such rows out with --missing drop, or fill them with --missing impute"
+                rows,
+                "leave such rows out with --missing drop, or fill them with --missing impute",
+                place="line",
             )
     lacking = absent[target].copy()
     if lacking.any():
@@ -282,15 +290,16 @@ def _note_duplicates(
 
 
 def _targets(
-    name: str, texts: Sequence[str], wishes: Wishes, notes: list[str]
+    table: Table, name: str, kept: NDArray[np.intp], wishes: Wishes, notes: list[str]
 ) -> tuple[tuple[str, ...] | None, NDArray[Any]]:
     """The names of the classes, or None for values; and the index of each row's class, or its value."""
+    texts = [table.columns[name][index] for index in kept]
     decimal = wishes.decimal or file_decimal([texts])
     read = [cells.number(text, decimal) for text in texts]
     values = [found[0] for found in read if found is not None]
     if wishes.as_value and len(values) < len(texts):
         index = next(index for index, found in enumerate(read) if found is None)
-        raise NonNumericColumn(name, index, texts[index])
+        raise NonNumericColumn(name, table.lines[kept[index]], texts[index], place="line")
     if len(values) == len(texts):
         is_whole = all(value.is_integer() for value in values)
         few = wishes.as_value is False or len(set(values)) <= MAX_INTEGER_CLASSES

@@ -27,11 +27,13 @@ class Table:
     """Cells of text, as many in each row as there are columns.
 
     columns : by name, in the order of the file; the names differ
+    lines : in which line of the file each row begins, counted from 1
     notes : what was mended, or had to be guessed
     """
 
     name: str
     columns: dict[str, list[str]]
+    lines: list[int]
     separator: str
     encoding: str
     notes: tuple[str, ...]
@@ -59,13 +61,13 @@ def read_table(path: Path, target: str) -> Table:
     reader = _reader(data, encoding, separator)
     try:
         header = _names(path, next(reader), target, notes)
-        rows = _rows(path, reader, header, notes)
+        lines, rows = _rows(path, reader, header, notes)
     except csv.Error as error:
-        raise MalformedFile(str(path), f"line {reader.line_num}: not a table: {error}") from error
+        raise MalformedFile(str(path), f"line {reader.last_line}: not a table: {error}") from error
     if len(header) < 2 or not rows:
         raise MalformedFile(str(path), "no features or no rows")
     columns = {name: list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
-    return Table(path.name, columns, separator, encoding, tuple(notes))
+    return Table(path.name, columns, lines, separator, encoding, tuple(notes))
 
 
 def column_names(path: Path) -> list[str]:
@@ -77,7 +79,7 @@ def column_names(path: Path) -> list[str]:
 
 def _bytes_of(path: Path) -> bytes:
     if not path.is_file():
-        raise MalformedFile(str(path), "no such file")
+        raise MalformedFile(str(path), "it is not a file" if path.exists() else "no such file")
     size_bytes = path.stat().st_size
     if size_bytes > MAX_DATA_FILE_BYTES:
         raise FileTooLarge(str(path), size_bytes, MAX_DATA_FILE_BYTES)
@@ -112,7 +114,7 @@ def _line_of(data: bytes, position: int) -> int:
 
 
 class _Reader:
-    """The rows of cells of a text, without the empty ones, and the line that the last has ended in."""
+    """The rows of cells of a text, without the empty ones, and the lines that the last begins and ends in."""
 
     def __init__(self, lines: io.TextIOWrapper, separator: str) -> None:
         self._inner = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=separator != "\t")
@@ -121,10 +123,13 @@ class _Reader:
         return self
 
     def __next__(self) -> list[str]:
-        return next(row for row in self._inner if row)
+        while True:
+            self.first_line = self._inner.line_num + 1
+            if row := next(self._inner):
+                return row
 
     @property
-    def line_num(self) -> int:
+    def last_line(self) -> int:
         """Counted from 1."""
         return self._inner.line_num
 
@@ -155,6 +160,8 @@ def _separator(path: Path, data: bytes, encoding: str, target: str) -> str:
     """The separator with which the target is a column; of several, that with most columns."""
     headers = _headers(path, data, encoding)
     with_target = [separator for separator, header in headers.items() if target in header]
+    if not any(map(any, headers.values())):
+        raise MalformedFile(str(path), "there is nothing in it")
     if not with_target:
         raise ColumnAbsent(target, max(headers.values(), key=len))
     return max(with_target, key=lambda separator: len(headers[separator]))
@@ -180,21 +187,24 @@ def _names(path: Path, header: list[str], target: str, notes: list[str]) -> list
     return names
 
 
-def _rows(path: Path, reader: _Reader, header: list[str], notes: list[str]) -> list[list[str]]:
-    """The rows below the header, as long as that."""
+def _rows(
+    path: Path, reader: _Reader, header: list[str], notes: list[str]
+) -> tuple[list[int], list[list[str]]]:
+    """The rows below the header, as long as that, and the lines in which they begin."""
     width = len(header)
-    rows, short, long = [], [], []
+    lines, rows, short, long = [], [], [], []
     for row in reader:
         if len(row) > width:
             if len(row) > width + MAX_FEATURES or any(cell.strip() for cell in row[width:]):
-                where = f"line {reader.line_num}: a row has {len(row)} cells, the header {width}"
+                where = f"line {reader.first_line}: a row has {len(row)} cells, the header {width}"
                 raise MalformedFile(str(path), where)
-            long.append(reader.line_num)
+            long.append(reader.first_line)
             row = row[:width]
         elif len(row) < width:
-            short.append(reader.line_num)
+            short.append(reader.first_line)
             row = row + [""] * (width - len(row))
         if any(cell.strip() for cell in row):
+            lines.append(reader.first_line)
             rows.append(row)
     if short:
         notes.append(
@@ -204,4 +214,4 @@ def _rows(path: Path, reader: _Reader, header: list[str], notes: list[str]) -> l
         notes.append(
             f"{len(long)} rows go on with empty cells, the first in line {long[0]}: those are left out"
         )
-    return rows
+    return lines, rows

@@ -3,20 +3,21 @@
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient, TaskSpec
 from offchain.chain.transactions import Sender
+from offchain.chain.vault import shown_in_tokens
 from offchain.cid import Cid
 from offchain.learning.datasets import EncodedDataset
-from offchain.learning.metrics import Metric
+from offchain.learning.metrics import WAD, Metric
 from offchain.learning.row_tree import part_rows
 from offchain.learning.rows import SaltedRows
 from offchain.workers.errors import OVERTAKEN, SecretsLost
-from offchain.workers.funds import make_available
+from offchain.workers.funds import check_funds, make_available
 from offchain.workers.home import Home
 from offchain.workers.missed import missed_by_data_node, tell
 from offchain.workers.moves import Moves
@@ -100,20 +101,19 @@ class DataNode:
         self.proof = ProofOfLearningClient(sender.connection, sender)
         self._sender, self._home, self._token_bytes = sender, home, token_bytes
         self._ended: set[int] = set()  # tasks of which is said what was missed
+        self._told: set[int] = set()  # tasks of which is said what became of them
         self._own: list[int] = []
         self._published: dict[bytes, bytes] = {}  # the training rows' name by the draw's seed
         self._looked_at = 0  # the last task of which it is known whose it is
 
-    def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
-        """Salt the rows, keep them, publish the manifest and post the task; gives its id."""
+    def check(
+        self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms
+    ) -> TaskSpec:
+        """What would be posted, but for its hashes; raises what the contract has against it, and FundsTooLow."""
         manifest = data.manifest
-        rows = SaltedRows(
-            tuple(data.row_bytes(index) for index in range(manifest.row_count)), self._token_bytes(32)
-        )
-        self._home.save_rows(rows)
         spec = TaskSpec(
-            data_root=rows.root(),
-            manifest_hash=self._home.blobs.put(manifest.to_bytes()).digest,
+            data_root=bytes(32),
+            manifest_hash=bytes(32),
             scorer=scorer,
             metric=metric,
             feature_count=manifest.feature_count,
@@ -129,8 +129,20 @@ class DataNode:
             disclose_seconds=terms.disclose_seconds,
             reveal_seconds=terms.reveal_seconds,
         )
+        self.registry.check(spec, self.address)
+        check_funds(self._sender, terms.reward + terms.data_node_bond)
+        return spec
+
+    def post(self, data: EncodedDataset, scorer: str, metric: Metric, test_count: int, terms: Terms) -> int:
+        """Check, salt the rows, keep them, publish the manifest and post the task; gives its id."""
+        spec = self.check(data, scorer, metric, test_count, terms)
+        rows = SaltedRows(
+            tuple(data.row_bytes(index) for index in range(spec.row_count)), self._token_bytes(32)
+        )
+        self._home.save_rows(rows)
+        manifest_hash = self._home.blobs.put(data.manifest.to_bytes()).digest
         make_available(self._sender, terms.reward + terms.data_node_bond, self.registry.address)
-        return self.registry.post(spec)
+        return self.registry.post(replace(spec, data_root=rows.root(), manifest_hash=manifest_hash))
 
     def tasks(self) -> list[int]:
         """The ids of this account's tasks, but for those that had ended before they were looked at.
@@ -167,6 +179,9 @@ class DataNode:
             self._ended.add(task_id)
             missed = missed_by_data_node(task, phase, self.proof.commitment_count(task_id))
             tell(f"task {task_id}", missed)
+        if move is Move.DONE and task_id not in self._told:
+            self._told.add(task_id)
+            log.info("task %d: %s", task_id, self._outcome(phase, task))
         if move not in (Move.WAIT, Move.DONE):
             log.info("task %d: %s", task_id, move.value)
         try:
@@ -174,6 +189,20 @@ class DataNode:
         except OVERTAKEN as error:
             log.info("task %d: the task has moved on (%s)", task_id, error)
         return move
+
+    def _outcome(self, phase: Phase, task: Task) -> str:
+        """Who won a task that has ended, and what came back to the data node."""
+        money = shown_in_tokens(self._sender.connection)
+        reward, bond = money(task.reward), money(task.data_node_bond)
+        if phase == Phase.ABORTED:
+            is_kept = self.proof.commitment_count(task.task_id) == 0
+            return f"aborted: the reward of {reward}{f' and the bond of {bond}' if is_kept else ''} came back"
+        best = next(iter(self.proof.revealed_models(task.task_id)), None)
+        if best is None or best.score_wad < task.min_score_wad:
+            least = task.min_score_wad / WAD
+            return f"settled: no model reached {least:g}; the reward of {reward} and the bond of {bond} came back"
+        score = best.score_wad / WAD
+        return f"settled: {best.miner} won {reward} with a score of {score:.4f}; the bond of {bond} came back"
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
         head = self._sender.connection.head()

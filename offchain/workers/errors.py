@@ -1,5 +1,7 @@
 """What a worker cannot do for its owner, and what it need not mind."""
 
+from collections.abc import Callable
+
 from offchain.chain import errors
 from offchain.storage import StorageAway
 
@@ -46,9 +48,12 @@ class WorkerError(Exception):
 class FundsTooLow(WorkerError):
     """An account has less than a step takes, in the vault and outside together."""
 
-    def __init__(self, account: str, available: int, needed: int) -> None:
+    def __init__(self, account: str, available: int, needed: int, shown: Callable[[int], str]) -> None:
         self.account, self.available, self.needed = account, available, needed
-        super().__init__(f"{account} has {available} token units and needs {needed}")
+        super().__init__(
+            f"{account} has {shown(available)} and needs {shown(needed)}: get more; on a local chain or test network:"
+            " pole vault mint"
+        )
 
 
 class SecretsLost(WorkerError):

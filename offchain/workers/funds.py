@@ -1,8 +1,19 @@
 """Money before a step: what it takes is in the vault, and the protocol may move it."""
 
 from offchain.chain.transactions import Sender
-from offchain.chain.vault import TokenClient, VaultClient
+from offchain.chain.vault import TokenClient, VaultClient, shown_in_tokens
 from offchain.workers.errors import FundsTooLow
+
+
+def check_funds(sender: Sender, amount: int) -> int:
+    """What the sender's vault balance lacks of `amount`; raises FundsTooLow where the account has less than that."""
+    inside = VaultClient(sender.connection).balance_of(sender.address)
+    if inside >= amount:
+        return 0
+    outside = TokenClient(sender.connection).balance_of(sender.address)
+    if inside + outside < amount:
+        raise FundsTooLow(sender.address, inside + outside, amount, shown_in_tokens(sender.connection))
+    return amount - inside
 
 
 def make_available(sender: Sender, amount: int, operator: str) -> None:
@@ -15,12 +26,7 @@ def make_available(sender: Sender, amount: int, operator: str) -> None:
     FundsTooLow : vault and account together have less
     """
     vault = VaultClient(sender.connection, sender)
-    token = TokenClient(sender.connection, sender)
-    balance = vault.balance_of(sender.address)
-    if balance < amount:
-        outside = token.balance_of(sender.address)
-        if balance + outside < amount:
-            raise FundsTooLow(sender.address, balance + outside, amount)
-        vault.deposit_with_permit(amount - balance)
+    if lacking := check_funds(sender, amount):
+        vault.deposit_with_permit(lacking)
     if not vault.is_operator(sender.address, operator):
         vault.set_operator(operator, True)

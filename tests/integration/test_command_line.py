@@ -61,7 +61,10 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert (listed["phase"], listed["rows"], listed["classes"]) == ("DRAW", 150, 3)
 
     world.chain.mine(3)
-    serve = subprocess.Popen([str(POLE), "task", "serve", "--once", "--account", "dev:0"], env=environment)
+    serve = subprocess.Popen(
+        [str(POLE), "task", "serve", "--once", "--account", "dev:0"],
+        env={**environment, "COLUMNS": "200"}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     mine = subprocess.Popen(
         [str(POLE), "mine", "--task", str(task_id), "--account", "dev:1"], env=environment
     )
@@ -70,16 +73,24 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
             assert mine.poll() is None
         world.close_commits(world.data_node.registry.task(task_id))
         assert mine.wait(60) == 0
-        assert serve.wait(60) == 0
+        said, _ = serve.communicate(timeout=60)
+        assert serve.returncode == 0
     finally:
         mine.kill()
         serve.kill()
 
+    assert f"task {task_id}: settled: {world.miners[0].address} won 100 POLE with a score of " in said
+    assert "the bond of 30 POLE came back" in said
     shown = json.loads(pole(environment, "task", "show", str(task_id), "--json").stdout)
     assert shown["phase"] == "SETTLED"
     assert shown["leaderboard"][0]["miner"] == world.miners[0].address
     assert shown["winner"] == world.miners[0].address
-    assert "SETTLED" in pole(environment, "task", "show", str(task_id)).stdout
+    narrow = pole(environment, "task", "show", str(task_id), COLUMNS="80").stdout
+    assert "SETTLED" in narrow
+    assert world.miners[0].address in narrow.splitlines()[-1]
+    listing = pole(environment, "task", "list", COLUMNS="80").stdout.splitlines()
+    assert [line.split()[0] for line in listing if "POLE" in line] == [str(n) for n in range(1, task_id + 1)]
+    assert all("classes" in line for line in listing if "POLE" in line)
     blocks = json.loads(pole(environment, "ledger").stdout)
     assert blocks[-1]["data"]["task"] == task_id
     assert blocks[-1]["data"]["parameters"]["solver"] == "lbfgs"
@@ -115,6 +126,31 @@ def test_vault_commands_move_money(environment: dict[str, str]) -> None:
     assert (money["vault"], money["outside"]) == (7 * 10**18, 3 * 10**18)
 
 
+def test_a_bundled_data_set_takes_no_target(environment: dict[str, str]) -> None:
+    ended = post(environment, "iris", "--target", "churned")
+
+    assert ended.returncode == 2
+    assert "iris is a data set with a target of its own: leave out --target" in ended.stderr
+
+
+@pytest.mark.parametrize(("least", "is_noted"), [("0.2", True), ("0.5", False)])
+def test_a_dry_run_notes_where_guessing_would_be_paid(
+    environment: dict[str, str], least: str, is_noted: bool
+) -> None:
+    shown = post(environment, "iris", "--dry-run", "--min-score", least)
+
+    assert shown.returncode == 0, shown.stderr
+    assert (f"with --min-score {least} a model that only guesses is paid" in shown.stdout) == is_noted
+
+
+@pytest.mark.parametrize("act", ["mint", "deposit", "withdraw"])
+def test_no_money_is_not_moved(environment: dict[str, str], act: str) -> None:
+    ended = pole(environment, "vault", act, "0", "--account", "dev:7")
+
+    assert ended.returncode == 2
+    assert "'0' is not an amount" in ended.stderr
+
+
 def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, str]) -> None:
     info = json.loads(pole(environment, "deploy-info", "--json").stdout)
 
@@ -133,10 +169,20 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
         (("task", "post", "unheard_of", "--account", "dev:0"), {}, "unknown data set 'unheard_of'"),
         (("mine", "--account", "dev:x"), {}, "what follows 'dev:' is a number"),
         (("task", "list"), {"POLE_DEPLOYMENTS": "nowhere"}, f"{Path.cwd()}/nowhere/31337.json: no such file"),
-        (("mine", "--account", "no_such_alias"), {}, "there is no keyfile"),
-        (("task", "post", "iris", "--account", "dev:8"), {}, "needs 130000000000000000000"),
-        (("vault", "withdraw", "5", "--account", "dev:8"), {}, "deposit the difference"),
-        (("task", "post", "iris", "--reveal-seconds", "1", "--account", "dev:0"), {}, "a window of 1 s"),
+        (("mine", "--account", "no_such_alias"), {}, "a local chain has dev:0"),
+        (("task", "post", "iris", "--account", "dev:8"), {}, "has 0 POLE and needs 130 POLE: get more"),
+        (
+            ("vault", "withdraw", "5", "--account", "dev:8"),
+            {},
+            "has 0 POLE in the vault and needs 5 POLE: deposit the difference",
+        ),
+        (
+            ("vault", "deposit", "5", "--account", "dev:8"),
+            {},
+            "has 0 POLE outside the vault and needs 5 POLE",
+        ),
+        (("provide", "--price-floor", "0", "--account", "dev:1"), {}, "a floor of 0 POLE must be positive"),
+        (("task", "post", "iris", "--reveal-seconds", "9", "--account", "dev:0"), {}, "a window of 9 s"),
         (("provide", "--dask", "tcp://127.0.0.1:9", "--account", "dev:0"), {}, "no Dask scheduler answers"),
         (("simulate", "--rpc", "http://127.0.0.1:9"), {}, "no node answers at http://127.0.0.1:9"),
     ],
@@ -157,8 +203,8 @@ def test_a_mistake_is_one_clear_line(
         ("--min-score", "1.5"),
         ("--test-rows", "0"),
         ("--test-rows", "70000"),
-        ("--commit-seconds", "-1"),
-        ("--reveal-seconds", "99999999999"),
+        ("--commit-seconds", "1"),
+        ("--reveal-seconds", "2592001"),
         ("--reward", "-1"),
     ],
 )
@@ -169,13 +215,41 @@ def test_an_option_out_of_its_range_is_named(environment: dict[str, str], option
     assert f"Invalid value for '{option}'" in ended.stderr
 
 
+@pytest.mark.parametrize("option", [(), ("--dry-run",)], ids=["posting", "dry run"])
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (("--test-rows", "150"), "cannot test on 150 of 150 rows"),
+        (("--commit-seconds", "9"), "a window of 9 s is not within 10 to 604800 s"),
+        (("--reward", "0"), "a task needs a reward"),
+        (("--bond", "0.5"), "a bond of 0.5 POLE is below the least of 1 POLE"),
+        (("--miner-bond", "0.5"), "a bond of 0.5 POLE is below the least of 1 POLE"),
+        (("--reward", "1000"), "has 170 POLE and needs 1030 POLE"),
+    ],
+    ids=" ".join,
+)
+def test_terms_that_cannot_be_are_refused_before_anything_is_sent(
+    world: World, environment: dict[str, str], terms: tuple[str, ...], words: str, option: tuple[str, ...]
+) -> None:
+    someone = ("--account", "dev:6")
+    have = json.loads(pole(environment, "vault", "show", "--json", *someone).stdout)["outside"]
+    if not have:
+        assert pole(environment, "vault", "mint", "170", *someone).returncode == 0
+    before = world.chain.w3.eth.block_number
+
+    ended = pole(environment, "task", "post", "iris", *terms, *option, *someone)
+
+    assert (ended.returncode, world.chain.w3.eth.block_number) == (1, before)
+    assert words in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "no value in column 'a' in 1 rows (1)"),
+        ("a,b,y\n1,2,0\n,3,1\n4,5,0\n", "no value in column 'a' in 1 rows (line 3)"),
         ("a,y\n1,0\n1,1\n1,0\n", "no column is left to learn from: 'a' is the same in every row"),
         ("a,b,y\n1,2,0\n2,3,0\n4,5,0\n", "every row is of class"),
-        ("a,b,y\n1,2,0\nx,3,1\n4,5,0\n", "column 'a' is not numeric"),
+        ("a,b,y\n1,2,0\nx,3,1\n4,5,0\n", "column 'a' is not numeric: line 3 holds 'x'"),
     ],
     ids=["missing value", "constant columns", "single class", "words"],
 )

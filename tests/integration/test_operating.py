@@ -354,6 +354,24 @@ def test_a_worker_stops_when_it_is_told_to(
     assert "stopped by" in json.loads(said.splitlines()[-1])["event"]
 
 
+def test_who_posts_is_told_what_goes_on_with_a_task_that_is_stopped(
+    world: World, environment: dict[str, str]
+) -> None:
+    count = world.data_node.registry.task_count()
+    process = start(environment, "task", "post", "iris", "--account", "dev:1", "--log-format", "json")
+    until(lambda: world.data_node.registry.task_count() > count)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(f"Task {count + 1}: iris")
+
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+
+    assert (
+        json.loads(said.splitlines()[-1])["event"]
+        == "stopped by SIGINT: pole task serve carries on what was posted"
+    )
+
+
 def test_a_data_node_stops_in_the_middle_of_a_transaction_and_goes_on(
     world: World, environment: dict[str, str]
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import random
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +133,7 @@ def test_a_dry_run_shows_everything_and_sends_nothing(
         "Encoding loss: logistic scores",
         "gas at most",
         "100 POLE go",
+        "line 2  K-000 | ",
     )
     assert [words for words in told if words not in shown.stdout] == []
 
@@ -147,9 +149,11 @@ def test_a_file_is_not_posted_by_a_script_that_does_not_say_so(
     assert "say --yes" in ended.stderr
 
 
-@pytest.mark.parametrize(("answer", "posted"), [("n", 0), ("y", 1)])
+@pytest.mark.parametrize(
+    ("answer", "posted"), [("n\n", 0), ("y\n", 1), (None, 0)], ids=["no", "yes", "Ctrl-C"]
+)
 def test_a_person_is_asked_before_a_file_is_posted(
-    world: World, environment: dict[str, str], customers: Path, answer: str, posted: int
+    world: World, environment: dict[str, str], customers: Path, answer: str | None, posted: int
 ) -> None:
     tasks = world.data_node.registry.task_count()
     ours, theirs = pty.openpty()
@@ -164,7 +168,10 @@ def test_a_person_is_asked_before_a_file_is_posted(
             said += chunk
             if b"[y/N]" in said and not is_answered:
                 is_answered = True
-                os.write(ours, answer.encode() + b"\n")
+                if answer is None:
+                    process.send_signal(signal.SIGINT)
+                else:
+                    os.write(ours, answer.encode())
         process.wait(PATIENCE)
     finally:
         process.kill()
@@ -172,6 +179,8 @@ def test_a_person_is_asked_before_a_file_is_posted(
 
     assert said.index(b"gas at most") < said.index(b"Post this task? [y/N]")
     assert world.data_node.registry.task_count() - tasks == posted
+    assert (b"Aborted!" in said) == (not posted)
+    assert b"goes on" not in said
 
 
 def _read(terminal: int) -> bytes:

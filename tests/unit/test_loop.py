@@ -21,7 +21,7 @@ from offchain.workers.errors import FundsTooLow
 from offchain.workers.miner import Move
 
 FOREIGN_FAILURES = [
-    FundsTooLow("0x00", 0, 2**96 - 1),  # a bond that nobody has
+    FundsTooLow("0x00", 0, 2**96 - 1, str),  # a bond that nobody has
     BlobTooLarge(Cid(Codec.RAW, bytes(32)), "a place", 1),
     UnknownRevert(b""),
     KeyError("what the step did not think of"),
@@ -203,7 +203,7 @@ def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) 
 
     def step(task_id: int) -> Move:
         if task_id == 1:
-            raise FundsTooLow("0x00", 0, 1)
+            raise FundsTooLow("0x00", 0, 1, str)
         made.append(good())
         return made[-1]
 

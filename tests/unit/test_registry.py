@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from offchain.chain import errors
+from offchain.chain.accounts import dev_account
 from offchain.chain.phase import Phase
 from offchain.learning.metrics import Metric
 from offchain.learning.rows import SaltedRows
@@ -67,6 +68,16 @@ def test_post_reverts_when_the_spec_is_not_allowed(
 
     assert world.data_node.registry.task_count() == 0
     assert world.data_node.balance() == FUNDS
+
+
+def test_check_finds_what_is_not_allowed_for_an_account_without_money(world: World) -> None:
+    registry, nobody = world.data_node.registry, dev_account(8).address
+
+    with pytest.raises(errors.WindowOutOfBounds):
+        registry.check(world.spec(toy_rows(), commit_seconds=9), nobody)
+    registry.check(world.spec(toy_rows()), nobody)
+
+    assert registry.task_count() == 0
 
 
 def test_post_keeps_the_ledger_tip_of_a_mapped_task(world: World) -> None:

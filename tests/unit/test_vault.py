@@ -92,6 +92,17 @@ def test_move_reverts_after_an_operator_was_dismissed(world: World) -> None:
     assert bob.balance() == FUNDS + UNIT
 
 
+def test_a_refusal_tells_money_as_people_write_it(world: World) -> None:
+    alice = world.miners[0]
+
+    with pytest.raises(
+        errors.BalanceTooLow, match="has 1000 POLE in the vault and needs 1001 POLE"
+    ) as caught:
+        alice.vault.withdraw(FUNDS + UNIT, alice.address)
+
+    assert caught.value.amount == FUNDS + UNIT
+
+
 def test_move_to_oneself_changes_nothing(world: World) -> None:
     alice = world.miners[0]
     vault = world.contract("vault")

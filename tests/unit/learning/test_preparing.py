@@ -35,7 +35,8 @@ IMPUTE = Wishes(missing=Missing.IMPUTE)
 
 
 def table_of(**columns: list[str]) -> Table:
-    return Table("toy.csv", columns, ",", "UTF-8", ())
+    lines = list(range(2, 2 + len(columns["y"])))
+    return Table("toy.csv", columns, lines, ",", "UTF-8", ())
 
 
 def prepared(wishes: Wishes = Wishes(), /, **columns: list[str]) -> Prepared:  # noqa: B008 - it is frozen
@@ -86,7 +87,7 @@ def test_a_stray_cell_among_numbers_is_named(stray: str) -> None:
     with pytest.raises(NonNumericColumn) as caught:
         kind_of("x", ["1", "2", stray, "4"], ".")
 
-    assert (caught.value.column, caught.value.row_index, caught.value.value) == ("x", 2, stray)
+    assert (caught.value.column, caught.value.row, caught.value.value) == ("x", 2, stray)
 
 
 # Bytes
@@ -140,8 +141,18 @@ def test_missing_values_are_refused_with_columns_and_rows() -> None:
     with pytest.raises(MissingValues) as caught:
         prepared(x=["1", "", "3", "4"], z=["1", "n/a", "", "2"], y=["a", "b", "a", "b"])
 
-    assert caught.value.rows == {"x": (1,), "z": (1, 2)}
+    assert caught.value.rows == {"x": (3,), "z": (3, 4)}  # below the header, which is line 1
+    assert "column 'z' in 2 rows (line 3, 4)" in str(caught.value)
     assert "--missing impute" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_stray_cell_is_named_by_its_line_whatever_is_missing_above(name: str) -> None:
+    columns = {"x": ["", "1", "2", "4", "3"], "y": ["", "1.5", "2.5", "1.5", "3"]}
+    columns[name][3] = "many"
+
+    with pytest.raises(NonNumericColumn, match="line 5 holds 'many'"):
+        prepared(replace(IMPUTE, as_value=True), **columns)
 
 
 def test_rows_that_lack_something_are_dropped() -> None:

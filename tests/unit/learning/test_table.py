@@ -80,23 +80,36 @@ def test_rows_of_other_lengths_are_mended_where_nothing_is_lost(file: Writer) ->
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no features"),
+        (b"", "there is nothing in it"),
+        (b"\n\n", "there is nothing in it"),
         (b"x,y\n", "no features or no rows"),
         (b"y\na\nb\n", "no features"),
         (b"y,x,y\na,1,b\n", "two columns have the name 'y'"),
+        (b'x,y\n"1\n0",a\n2,b,3\n', "line 4: a row has 3 cells, the header 2"),
         (b"x,y\n1,a\n2,b,3\n", "line 3: a row has 3 cells, the header 2"),
         (b'x,y\n"1,a\n', "line 2: not a table"),
         (b'x,y\n"1"0,a\n2,b\n', "line 2: not a table"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_line(file: Writer, content: bytes, words: str) -> None:
-    with pytest.raises((MalformedFile, ColumnAbsent), match=words if content else "no column 'y'"):
+    with pytest.raises((MalformedFile, ColumnAbsent), match=words):
         read_table(file(content), "y")
 
 
 def test_a_target_that_is_not_there_is_answered_with_the_columns(file: Writer) -> None:
     with pytest.raises(ColumnAbsent, match="there are 'x', 'Y'"):
         read_table(file(b"x;Y\n1;a\n"), "y")
+
+
+def test_a_row_has_the_line_in_which_it_begins(file: Writer) -> None:
+    table = read_table(file(b'x,y\n\n"one\ntwo",a\n,\n2,b\n'), "y")
+
+    assert (table.columns["y"], table.lines) == (["a", "b"], [3, 6])
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    with pytest.raises(MalformedFile, match="it is not a file"):
+        read_table(tmp_path, "y")
 
 
 def test_columns_are_named_for_who_has_not_said_the_target(file: Writer) -> None:
