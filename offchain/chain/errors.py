@@ -24,6 +24,8 @@ A `ContractError` carries the values of the Solidity error as attributes, by the
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import requests
+
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 
 
@@ -31,7 +33,7 @@ class ChainError(Exception):
     """Anything that went wrong between this process and the chain."""
 
 
-class EndpointUnreachable(ChainError):
+class EndpointUnreachable(ChainError, requests.RequestException):
     """Nobody answers at the RPC endpoint."""
 
     def __init__(self, url: str, reason: str) -> None:
