@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import requests
 from web3 import Web3
+from web3.exceptions import BadFunctionCallOutput
 
 from offchain import metrics
 from offchain.chain.deployment import Deployment
@@ -25,6 +25,9 @@ from offchain.chain.errors import (
 from offchain.chain.reverts import RevertDecoder
 
 log = logging.getLogger(__name__)
+
+
+NO_CONTRACT = "no contract at the deployment's addresses: was the node started anew?"
 
 
 class Head(NamedTuple):
@@ -59,9 +62,14 @@ class Connection:
             with readable(), self.reverts.typed():
                 yield
         except EndpointFaulty as error:
+            faulty = error
+            if isinstance(error.__cause__, BadFunctionCallOutput) and not has_contracts(
+                self.w3, self.deployment
+            ):
+                faulty = EndpointFaulty(NO_CONTRACT)
             if isinstance(self.w3.provider, Endpoints):
-                self.w3.provider.distrust(str(error))
-            raise
+                self.w3.provider.distrust(str(faulty))
+            raise faulty from error.__cause__
 
     def head(self) -> Head:
         """Ask for the newest block."""
@@ -91,15 +99,20 @@ def readable() -> Iterator[None]:
         raise EndpointFaulty(str(error) or repr(error)) from error
 
 
+def has_contracts(w3: Web3, deployment: Deployment) -> bool:
+    """Whether there is code where the deployment's proof of learning should be."""
+    with readable():
+        return bool(w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address)))
+
+
 def open_endpoint(url: str) -> tuple[Web3, int]:
     """Open an RPC endpoint and ask its chain id; raises EndpointUnreachable."""
     w3 = open_web3(Endpoints([url]))
     try:
         with readable():
             return w3, int(w3.eth.chain_id)
-    except (requests.RequestException, EndpointFaulty) as error:
-        reason = "connection refused" if isinstance(error, requests.ConnectionError) else str(error)
-        raise EndpointUnreachable(shown(url), reason) from error
+    except EndpointFaulty as error:
+        raise EndpointUnreachable(shown(url), str(error)) from error
 
 
 def _served(urls: Sequence[str], chain_id: int | None) -> int:
@@ -148,10 +161,6 @@ def connect(urls: Sequence[str], deployments: Path, chain_id: int | None = None)
         raise WrongChain(shown(urls[0]), deployment.chain_id, served)
     provider = Endpoints(urls, served)
     w3 = open_web3(provider)
-    with readable():
-        code = w3.eth.get_code(Web3.to_checksum_address(deployment.proof.address))
-    if not code:
-        raise DeploymentInvalid(
-            str(path), f"{shown(urls[0])} has no contract at its addresses: was the node started anew?"
-        )
+    if not has_contracts(w3, deployment):
+        raise DeploymentInvalid(str(path), f"{shown(urls[0])} has {NO_CONTRACT}")
     return Connection.over(w3, deployment, tuple(map(open_web3, provider.endpoints)))

@@ -16,7 +16,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from offchain.canonical import from_json
-from offchain.chain.errors import EndpointFaulty
+from offchain.chain.errors import EndpointFaulty, EndpointUnreachable
 
 REQUEST_SECONDS = 30.0  # to connect, and again to answer
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -27,6 +27,14 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     where = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{where}{'/…' if parts.path.strip('/') or parts.query else ''}" if where else url
+
+
+def reason_of(error: Exception) -> str:
+    """Why a request failed, as the operating system or the server puts it."""
+    first: BaseException = error
+    while deeper := first.__cause__ or first.__context__:
+        first = deeper
+    return first.strerror.lower() if isinstance(first, OSError) and first.strerror else str(error)
 
 
 def without_key(text: str, url: str) -> str:
@@ -60,11 +68,12 @@ class Endpoint(HTTPProvider):
             self._session.mount(scheme, _Adapter())
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Ask once; raises requests.RequestException where no answer comes and EndpointFaulty where it is none."""
+        """Ask once; raises EndpointUnreachable where no answer comes and EndpointFaulty where it is none."""
+        url = str(self.endpoint_uri)
         try:
             data = self._post(self.encode_rpc_request(method, params))
         except requests.RequestException as error:
-            raise type(error)(without_key(str(error), str(self.endpoint_uri))) from None
+            raise EndpointUnreachable(shown(url), without_key(reason_of(error), url)) from None
         try:
             answer = from_json(data, MAX_ANSWER_BYTES)
         except ValueError:

@@ -22,7 +22,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from offchain import metrics
 from offchain.chain import endpoint
 from offchain.chain.endpoint import Endpoint, open_web3, shown
-from offchain.chain.errors import EndpointFaulty
+from offchain.chain.errors import EndpointFaulty, EndpointUnreachable
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ class Endpoints(BaseProvider):
         except (OSError, EndpointFaulty) as error:
             metrics.ENDPOINT_FAILURES.labels(urlsplit(str(self.endpoints[asked].endpoint_uri)).hostname).inc()
             if self._order[0] == asked:
-                self.distrust(str(error))
+                self.distrust(error.reason if isinstance(error, EndpointUnreachable) else str(error))
             raise
 
 

@@ -25,6 +25,8 @@ A `ContractError` carries the values of the Solidity error as attributes, by the
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import requests
+
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 
 
@@ -32,7 +34,7 @@ class ChainError(Exception):
     """Anything that went wrong between this process and the chain."""
 
 
-class EndpointUnreachable(ChainError):
+class EndpointUnreachable(ChainError, requests.RequestException):
     """Nobody answers at the RPC endpoint."""
 
     def __init__(self, url: str, reason: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-import requests
 from web3.exceptions import Web3Exception
 
 from offchain.chain.errors import ChainError
@@ -29,7 +28,5 @@ def one_line() -> Iterator[None]:
         raise click.ClickException(printable(str(error))) from error
     except Web3Exception as error:
         raise click.ClickException(printable(f"the deployment has no such function: {error}")) from error
-    except requests.RequestException as error:
-        raise click.ClickException(printable(f"the node stopped answering: {error}")) from error
     except OSError as error:  # of files and folders that were named
         raise click.ClickException(printable(str(error))) from error

@@ -32,8 +32,9 @@ def mine(
     The model and its salt are on disk before they are committed to, so a miner that was stopped goes on where it
     was when it is started again with the same account and data directory.
     """
+    trained = estimators.named(estimator)
     with node.work_as(account) as (sender, home), trainers.open() as executor:
-        miner = Miner(sender, home, estimators.named(estimator), seed, executor)
+        miner = Miner(sender, home, trained, seed, executor)
         if task_id is not None:
             carry(miner.step, [task_id])
         else:

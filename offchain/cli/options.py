@@ -14,7 +14,6 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
-from offchain.chain.errors import EndpointUnreachable
 from offchain.chain.transactions import Sender, SendingRules
 from offchain.chain.vault import TokenClient, shown_in_tokens
 from offchain.cli.configuration import check_url
@@ -61,7 +60,7 @@ class Node:
     def wait_for(self) -> Connection:
         """Connect to the deployment, for a minute again and again while no endpoint can be asked."""
         attempts = Retrying(
-            retry=retry_if_exception_type((EndpointUnreachable, *AWAY)),
+            retry=retry_if_exception_type(AWAY),
             stop=stop_after_delay(PATIENCE_SECONDS),
             wait=wait_exponential(max=8.0),
             before_sleep=_say_again,

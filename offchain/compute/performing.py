@@ -39,7 +39,7 @@ def main(asker: socket.socket, memory_bytes: int) -> None:
         except MemoryError:
             ending, told = Ending.OUT_OF_MEMORY, BYTES.pack(memory_bytes)
         except (JobRefused, JobSpecInvalid) as error:
-            ending, told = Ending.REFUSED, str(error).encode()
+            ending, told = Ending.REFUSED, error.reason.encode()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         stream.write(BYTES.pack(peak) + bytes((ending,)) + told)
 

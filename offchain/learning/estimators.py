@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from offchain.canonical import Json
-from offchain.learning.errors import UnknownEstimator
+from offchain.learning.errors import EstimatorError, UnknownEstimator
 from offchain.learning.model import KIND_DENSE, KIND_TREES
 
 if TYPE_CHECKING:
@@ -114,10 +114,16 @@ def named(name: str) -> str:
 
     Raises
     ------
+    UnknownEstimator
+        Where none of these has the name, for any kind of target.
     EstimatorError
         Where there is no such factory, or it cannot be imported.
     """
     if ":" not in name:
+        if name.endswith(".py"):
+            raise EstimatorError(f"{name} is a file: name its function as well, {name}:FUNCTION")
+        if name not in (known := _CLASSIFIERS | _REGRESSORS):
+            raise UnknownEstimator(name, tuple(known))
         return name
     place, _, attribute = name.rpartition(":")
     factory = f"{Path(place).resolve() if place.endswith('.py') else place}:{attribute}"

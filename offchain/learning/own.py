@@ -81,7 +81,7 @@ class OwnEstimators:
     def _made(self, class_count: int, seed: int) -> Sequence[Any]:
         try:
             made = self.make(class_count, seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise EstimatorError(f"{self.place} failed: {error!r}") from error
         estimators = list(made) if isinstance(made, list | tuple) else [made]
         if not estimators or not all(isinstance(each, BaseEstimator) for each in estimators):
@@ -100,7 +100,7 @@ def own_estimators(name: str) -> OwnEstimators:
     place, _, attribute = name.rpartition(":")
     try:
         module = _module_of(place)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EstimatorError(f"{place} cannot be imported: {error!r}") from error
     make = getattr(module, attribute, None)
     if not callable(make):

@@ -93,17 +93,17 @@ class TrainingRowsMissing(WorkerError):
 class ScorerUnsupported(WorkerError):
     """A task is scored by a contract that does not read this miner's models."""
 
-    def __init__(self, task_id: int, actual: str, expected: str) -> None:
-        self.task_id, self.actual, self.expected = task_id, actual, expected
-        super().__init__(f"task {task_id} is scored by {actual}, and this miner makes models for {expected}")
+    def __init__(self, wanted: str, estimator: str, made: str) -> None:
+        self.wanted, self.estimator, self.made = wanted, estimator, made
+        super().__init__(f"the task wants {wanted}, and {estimator} makes {made}: name another --estimator")
 
 
 class RevealTooLarge(WorkerError):
     """Scoring a model on a task's test rows may take too many transactions."""
 
-    def __init__(self, task_id: int, rows: int, test_count: int, limit: int) -> None:
-        self.task_id, self.rows, self.test_count, self.limit = task_id, rows, test_count, limit
+    def __init__(self, rows: int, test_count: int, limit: int) -> None:
+        self.rows, self.test_count, self.limit = rows, test_count, limit
         super().__init__(
-            f"task {task_id}: one transaction scores this model on {rows} rows for sure, and there are"
+            f"one transaction scores this model on {rows} rows for sure, and there are"
             f" {test_count:,} test rows for at most {limit} transactions: a smaller model can be revealed"
         )

@@ -10,6 +10,7 @@ from enum import Enum
 from offchain import metrics
 from offchain.chain.errors import UnknownEpoch, UnknownTask
 from offchain.workers.errors import AWAY, PASSING
+from offchain.workers.saying import Sparingly
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ class Rounds:
         self._step = step
         self._finished: dict[int, Rest] = {}
         self._waiting: dict[int, Rest] = {}
+        self._sparingly = Sparingly()
+        self._untold: list[tuple[int, Exception]] = []
         self.failures: dict[int, Failure] = {}
 
     def run(self, task_ids: Iterable[int]) -> list[int]:
@@ -75,6 +78,19 @@ class Rounds:
         metrics.TASKS.labels("finished").set(len(self._finished))
         return left
 
+    def tell(self) -> None:
+        """Say what has failed since this was last asked for."""
+        for task_id, error in self._untold:
+            if isinstance(error, AWAY):
+                self.tell_away(error)
+            else:
+                log.warning("task %d: %s", task_id, error if str(error) else repr(error))
+        self._untold.clear()
+
+    def tell_away(self, error: Exception) -> None:
+        """Say what keeps from every task alike, but not each time."""
+        self._sparingly.say(logging.WARNING, f"{error}: trying again")
+
     def _finishes(self, task_id: int) -> bool:
         before = self.failures.get(task_id)
         if before is not None and time.monotonic() < before.resume_at:
@@ -85,7 +101,7 @@ class Rounds:
             times = before.times + 1 if before and not isinstance(error, AWAY) else 1
             resume_at = time.monotonic() + min(POLL_SECONDS * 2**times, LONGEST_PAUSE_SECONDS)
             self.failures[task_id] = Failure(error, times, resume_at)
-            log.warning("task %d: %s", task_id, error if str(error) else repr(error))
+            self._untold.append((task_id, error))
             return False
         metrics.STEPPED_AT.set_to_current_time()
         self.failures.pop(task_id, None)
@@ -113,6 +129,7 @@ def carry(step: Callable[[int], Enum], task_ids: Iterable[int]) -> None:
         lasting = [error for error in errors if not isinstance(error, PASSING)]
         if len(lasting) == len(unfinished):
             raise lasting[0]
+        rounds.tell()
         time.sleep(POLL_SECONDS)
 
 
@@ -123,7 +140,8 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
         try:
             rounds.run(tasks())
         except (*PASSING, *GONE) as error:
-            log.warning("%s", error)
+            rounds.tell_away(error)
+        rounds.tell()
         time.sleep(POLL_SECONDS)
 
 
@@ -135,8 +153,9 @@ def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]],
             known = list(tasks())
             unfinished = rounds.run(known)
         except (*PASSING, *GONE) as error:
-            log.warning("%s", error)
+            rounds.tell_away(error)
         else:
             if len(known) >= count and not unfinished:
                 return
+        rounds.tell()
         time.sleep(POLL_SECONDS)

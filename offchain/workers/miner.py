@@ -30,7 +30,7 @@ from offchain.workers.home import Home, ModelSecret
 from offchain.workers.jobs import Jobs
 from offchain.workers.missed import missed_by_miner, tell
 from offchain.workers.moves import Moves
-from offchain.workers.scorers import SCORERS
+from offchain.workers.scorers import MODELS, SCORERS
 from offchain.workers.task_rows import open_task_rows
 
 log = logging.getLogger(__name__)
@@ -201,16 +201,19 @@ class Miner:
     def check_scorer(self, task: Task) -> None:
         """Raise ScorerUnsupported where the task's scorer does not read this miner's models."""
         kind = estimators.kind(self._estimator, task.class_count)
-        scorer = self._sender.connection.deployment.scorers[SCORERS[kind]].address
-        if task.scorer != scorer:
-            raise ScorerUnsupported(task.task_id, task.scorer, scorer)
+        scorers = self._sender.connection.deployment.scorers
+        if task.scorer != scorers[SCORERS[kind]].address:
+            wanted = [MODELS[each] for each, name in SCORERS.items() if task.scorer == scorers[name].address]
+            raise ScorerUnsupported(
+                wanted[0] if wanted else f"models for {task.scorer}", self._estimator, MODELS[kind]
+            )
 
     def keep(self, task: Task, model: bytes, parameters: Parameters) -> None:
         """Keep the model to commit to, however it was trained; raises RevealTooLarge."""
         rows = _rows_per_reveal(task, model)
         limit = max(1, min(MAX_REVEAL_TRANSACTIONS, task.reveal_seconds // SECONDS_PER_REVEAL))
         if rows * limit < task.test_count:
-            raise RevealTooLarge(task.task_id, rows, task.test_count, limit)
+            raise RevealTooLarge(rows, task.test_count, limit)
         self._home.blobs.put(to_canonical_json(parameters))
         self._home.save_model(task, ModelSecret(model, self._token_bytes(32)))
 

@@ -119,6 +119,24 @@ def test_an_error_shows_no_key(
     assert KEY not in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_node_that_is_away_is_told_of_in_a_few_words() -> None:
+    with pytest.raises(errors.EndpointUnreachable) as caught:
+        Endpoint(f"{NOBODY}/v3/{KEY}").make_request(RPCEndpoint("eth_chainId"), [])
+
+    assert str(caught.value) == f"no node answers at {NOBODY}/…: connection refused"
+
+
+def test_a_node_that_was_started_anew_is_told_of(connection: Connection, proxies: list[LyingProxy]) -> None:
+    person = Person(connection, 1)
+
+    with (
+        proxies[0].lying("eth_call", result("0x")),
+        proxies[0].lying("eth_getCode", result("0x")),
+        pytest.raises(errors.EndpointFaulty, match="no contract at the deployment's addresses"),
+    ):
+        person.balance()
+
+
 def test_a_call_is_one_request(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     make_request = Endpoint.make_request

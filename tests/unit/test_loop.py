@@ -1,5 +1,6 @@
 """The loops: no task can stop the others, and what failed is tried again."""
 
+import logging
 import time
 from collections.abc import Callable
 from itertools import count, pairwise
@@ -7,6 +8,7 @@ from itertools import count, pairwise
 import pytest
 
 from offchain.chain.errors import (
+    EndpointUnreachable,
     FeeTooHigh,
     TransactionRejected,
     TransactionTimeout,
@@ -195,6 +197,40 @@ def test_carry_goes_on_after_what_passes(clock: Clock, error: Exception) -> None
     loop.carry(lambda task_id: step(), [1])
 
     assert clock.now == 7  # pauses of 1, 2 and 4 seconds
+
+
+def test_a_node_that_is_away_is_told_of_at_once_and_then_after_pauses_that_double(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever asked it: the list of tasks, or a step for any of them."""
+    clock = Clock(ends_at=300)
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    away, told = EndpointUnreachable("http://127.0.0.1:8545", "connection refused"), list[float]()
+    caplog.set_level(logging.WARNING)
+
+    def tasks() -> list[int]:
+        told.extend([clock.now] * (len(caplog.records) - len(told)))
+        if clock.now % 2 < 1:
+            raise away
+        return [1, 2, 3]
+
+    with pytest.raises(Ended):
+        loop.watch(lambda _: steps(away)(), tasks)
+
+    assert set(caplog.messages) == {
+        "no node answers at http://127.0.0.1:8545: connection refused: trying again"
+    }
+    assert told == [0.5, 60.5, 180.5]
+
+
+def test_carry_leaves_what_it_raises_to_be_told_by_its_caller(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(UnknownTask):
+        loop.carry(lambda task_id: steps(UnknownTask(taskId=task_id))(), [99])
+
+    assert caplog.messages == []
 
 
 def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) -> None:

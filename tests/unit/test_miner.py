@@ -139,6 +139,14 @@ def test_a_miner_leaves_a_task_of_another_scorer(world: World, home: Home, miner
     assert home.load_model(task) is None
 
 
+def test_a_miner_of_trees_is_told_that_a_task_wants_dense_models(world: World, home: Home) -> None:
+    task = published(world, home, toy_rows(24))
+    miner = Miner(world.miners[0].sender, home, "tree", 0, EXECUTOR)
+
+    with pytest.raises(ScorerUnsupported, match="the task wants dense models, and tree makes trees"):
+        miner.step(task.task_id)
+
+
 def test_a_miner_without_its_secrets_still_claims(world: World, miner: Miner) -> None:
     task = world.drawn(world.spec(toy_rows()))
     commit(world.miners[0], task, RIGHT)

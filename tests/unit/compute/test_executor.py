@@ -121,6 +121,13 @@ def test_a_spec_that_is_none_is_refused_in_the_jobs_own_process(local: JobExecut
     assert isinstance(local.submit(Work(Kind.JOB, spec, b"rows")).outcome(WAIT).ended, JobRefused)
 
 
+def test_why_a_job_is_refused_is_said_once(local: JobExecutor) -> None:
+    ended = local.submit(make_job("digits", "forest", 2000).work).outcome(WAIT).ended
+
+    assert isinstance(ended, JobRefused)
+    assert str(ended).count("the job cannot be trained") == 1
+
+
 def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -> None:
     from distributed import LocalCluster
 

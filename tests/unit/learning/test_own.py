@@ -74,6 +74,7 @@ def test_the_ledger_prints_what_was_chosen(factory: Factory) -> None:
         ("return 7", "has to give a scikit-learn estimator"),
         ("return []", "has to give a scikit-learn estimator"),
         ("raise KeyError('k')", "failed: KeyError('k')"),
+        ("raise SystemExit(3)", "failed: SystemExit(3)"),
         ("return [LogisticRegression(), DecisionTreeClassifier()]", "makes trees and others"),
         ("return [LogisticRegression(), LogisticRegression()]", "the same parameters"),
         ("return LogisticRegression(C=-1)", "cannot be trained: InvalidParameterError"),
@@ -97,6 +98,23 @@ def test_an_own_estimator_that_cannot_be_used_is_one_typed_error(
 def test_a_factory_that_is_not_there_is_one_typed_error(factory: Factory, name: str) -> None:
     with pytest.raises(EstimatorError):
         estimators.named(name)
+
+
+def test_a_factory_whose_file_ends_the_process_is_one_typed_error(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("raise SystemExit(3)\n")
+
+    with pytest.raises(EstimatorError, match=r"cannot be imported: SystemExit\(3\)"):
+        estimators.named(f"{tmp_path / 'mine.py'}:make")
+
+
+def test_a_file_without_its_function_is_told_of() -> None:
+    with pytest.raises(EstimatorError, match="name its function as well"):
+        estimators.named("mine.py")
+
+
+def test_a_name_that_no_estimator_has_is_told_of_with_all_that_there_are() -> None:
+    with pytest.raises(UnknownEstimator, match="known here are logistic, mlp, svm"):
+        estimators.named("foo")
 
 
 def test_no_name_of_another_party_is_executed() -> None:
