@@ -1,9 +1,13 @@
 """The vault and its token."""
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from eth_account.messages import encode_typed_data
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
+from offchain.chain.connection import Connection
 
 
 class TokenClient(Client):
@@ -81,3 +85,10 @@ class VaultClient(Client):
     def set_operator(self, operator: str, approved: bool) -> TxReceipt:
         """Let `operator` move the sender's balance, or forbid it again."""
         return self._write(self._contract.functions.setOperator(operator, approved))
+
+
+def shown_in_tokens(connection: Connection) -> Callable[[int], str]:
+    """What shows token units in whole tokens, with the symbol, without asking each time what they are."""
+    token = TokenClient(connection)
+    decimals, symbol = token.decimals(), token.symbol()
+    return lambda units: f"{Decimal(units).scaleb(-decimals).normalize():f} {symbol}"

@@ -7,8 +7,9 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from offchain.chain.vault import shown_in_tokens
 from offchain.cli.configuration import ConfiguredGroup
-from offchain.cli.options import Node, chain_options, json_option, shown_in_tokens
+from offchain.cli.options import Node, chain_options, json_option
 from offchain.index.queries import all_of
 from offchain.workers.market_reading import EpochReport, epoch_report
 from offchain.workers.reading import to_json

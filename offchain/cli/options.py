@@ -14,8 +14,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
+from offchain.chain.endpoint import shown
 from offchain.chain.transactions import Sender, SendingRules
-from offchain.chain.vault import TokenClient
+from offchain.chain.vault import TokenClient, shown_in_tokens
 from offchain.cli.configuration import check_url
 from offchain.cli.keys import passphrase_from
 from offchain.cli.progress import backfill_shown
@@ -87,6 +88,12 @@ class Node:
         with home.hold():
             yield sender, home
 
+    def tell_start(self, act: str, address: str, signer: Signer, awaited: str) -> None:
+        """Say who works where, and for what: nothing may come for long."""
+        log.info(
+            "%s as %s (%s) at %s: %s", act, address, signer.name, ", ".join(map(shown, self.rpc)), awaited
+        )
+
     @contextmanager
     def index(self, connection: Connection) -> Iterator[Index]:
         """The index of the connection's deployment, up to the newest block."""
@@ -127,13 +134,16 @@ class Tokens(click.ParamType):
 
     name = "tokens"
 
+    def __init__(self, is_positive: bool = False) -> None:
+        self._is_positive = is_positive
+
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Decimal:
-        """Parse a number that is not negative."""
+        """Parse a number that is not negative, nor zero where it is to be positive."""
         try:
             amount = Decimal(value)
         except ArithmeticError:
             self.fail(f"{value!r} is not a number", param, context)
-        if not amount.is_finite() or amount < 0:
+        if not amount.is_finite() or amount < 0 or (self._is_positive and not amount):
             self.fail(f"{value!r} is not an amount", param, context)
         return amount
 
@@ -161,13 +171,6 @@ def to_units(connection: Connection, amount: Decimal) -> int:
 def show_units(connection: Connection, units: int) -> str:
     """Token units in whole tokens, with the symbol."""
     return shown_in_tokens(connection)(units)
-
-
-def shown_in_tokens(connection: Connection) -> Callable[[int], str]:
-    """What shows token units in whole tokens, with the symbol, without asking each time what they are."""
-    token = TokenClient(connection)
-    decimals, symbol = token.decimals(), token.symbol()
-    return lambda units: f"{Decimal(units).scaleb(-decimals).normalize():f} {symbol}"
 
 
 CHAIN_OPTIONS = (

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from offchain.chain.registry import TaskRegistryClient
 from offchain.chain.transactions import Sender
-from offchain.chain.vault import TokenClient, VaultClient
+from offchain.chain.vault import TokenClient, VaultClient, shown_in_tokens
 from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import (
     Node,
@@ -21,7 +21,6 @@ from offchain.cli.options import (
     chain_options,
     json_option,
     show_units,
-    shown_in_tokens,
     to_units,
     worker_options,
 )
