@@ -31,7 +31,10 @@ def consume(
     """
     with node.work_as(account) as (sender, home), trainers.open() as executor:
         consumer = Consumer(sender, home, estimator, seed, executor)
+        awaited = "waiting for a task" if task_id is None else f"task {task_id}"
+        node.tell_start("consuming", sender.address, account, awaited)
         if task_id is not None:
+            consumer.miner.follow(task_id)
             carry(consumer.step, [task_id])
         else:
             watch(consumer.step, consumer.tasks)

@@ -35,7 +35,10 @@ def mine(
     trained = estimators.named(estimator)
     with node.work_as(account) as (sender, home), trainers.open() as executor:
         miner = Miner(sender, home, trained, seed, executor)
+        awaited = "waiting for a task" if task_id is None else f"task {task_id}"
+        node.tell_start("mining", sender.address, account, awaited)
         if task_id is not None:
+            miner.follow(task_id)
             carry(miner.step, [task_id])
         else:
             watch(miner.step, miner.tasks)

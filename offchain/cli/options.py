@@ -14,6 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
+from offchain.chain.endpoint import shown
 from offchain.chain.transactions import Sender, SendingRules
 from offchain.chain.vault import TokenClient, shown_in_tokens
 from offchain.cli.configuration import check_url
@@ -86,6 +87,12 @@ class Node:
         home.blobs.check_writable()
         with home.hold():
             yield sender, home
+
+    def tell_start(self, act: str, address: str, signer: Signer, awaited: str) -> None:
+        """Say who works where, and for what: nothing may come for long."""
+        log.info(
+            "%s as %s (%s) at %s: %s", act, address, signer.name, ", ".join(map(shown, self.rpc)), awaited
+        )
 
     @contextmanager
     def index(self, connection: Connection) -> Iterator[Index]:

@@ -14,7 +14,13 @@ SECONDS = click.IntRange(0, 2**32 - 1)
 
 
 @click.command()
-@click.option("--capacity", type=Tokens(), default="100", show_default=True, help="Units of the first epoch.")
+@click.option(
+    "--capacity",
+    type=Tokens(is_positive=True),
+    default="100",
+    show_default=True,
+    help="Units of your first epoch; a later one has what is left of that before, and --replenish.",
+)
 @click.option(
     "--replenish", type=Tokens(), default="20", show_default=True, help="Units added for each later epoch."
 )
@@ -92,6 +98,7 @@ def provide(
             deliver_seconds=deliver_seconds,
             accept_seconds=accept_seconds,
         )
+        node.tell_start("selling training", sender.address, account, "waiting for consumers")
         with trainers.open() as executor:
             provider = Provider(sender, home, Plan(first, to_wad_units(replenish), epochs), executor)
             if epochs is None:

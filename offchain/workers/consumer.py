@@ -32,8 +32,9 @@ from offchain.workers.home import Home, Order
 from offchain.workers.jobs import Jobs
 from offchain.workers.miner import Miner
 from offchain.workers.miner import Move as MinerMove
-from offchain.workers.missed import missed_acceptance, missed_order, missed_use, tell
+from offchain.workers.missed import missed_acceptance, missed_order, missed_use, tell, utc
 from offchain.workers.moves import Moves
+from offchain.workers.saying import Sparingly
 from offchain.workers.task_rows import open_task_rows
 
 log = logging.getLogger(__name__)
@@ -165,7 +166,7 @@ class Consumer:
         # Tasks of which is said what was missed: at their end, and by a delivery that was looked at late.
         self._ended: set[int] = set()
         self._late: set[int] = set()
-        self._unserved: set[int] = set()
+        self._sparingly = Sparingly()
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -176,6 +177,8 @@ class Consumer:
         task = self.miner.registry.task(task_id)
         phase = self.miner.proof.phase_of(task_id)
         committed = self.miner.proof.commitment_of(task_id, self.address).order != 0
+        if phase <= Phase.COMMIT:
+            self.miner.follow(task_id)
         try:
             errand = self._run_errand(task)
         except OVERTAKEN as error:
@@ -194,10 +197,13 @@ class Consumer:
         if role is Role.TRAIN and errand is None:
             return self._order(task)
         if phase <= Phase.COMMIT or errand is not None:
+            if errand is None:
+                self._tell_unserved(task)
             return Move.WAIT
         if task_id not in self._ended:
             self._ended.add(task_id)
             self._tell_use(task, phase, committed=committed)
+            self.miner.tell_end(task, phase)
         return Move.DONE
 
     def _tell_use(self, task: Task, phase: Phase, *, committed: bool) -> None:
@@ -271,10 +277,18 @@ class Consumer:
             is_tried = before is not None and before.epoch_id == epoch.epoch_id
             if is_tried or epoch.consumer_count == epoch.max_consumers:
                 continue
-            selling = epoch.price_seconds + epoch.buy_seconds + epoch.leftover_seconds
-            if epoch.declare_ends_at + selling + epoch.deliver_seconds <= task.commit_ends_at:
+            if _delivered_at(epoch) <= task.commit_ends_at:
                 return epoch
         return None
+
+    def _tell_unserved(self, task: Task) -> None:
+        """Say why nothing can be bought for a task now."""
+        on_sale, ends = self._epochs.taking_declarations(), task.commit_ends_at
+        why = "no epoch takes declarations now"
+        if on_sale:
+            why = f"no epoch that takes declarations delivers before commitments end, {utc(ends)}"
+            why += f": the newest delivers until {utc(_delivered_at(on_sale[0]))}"
+        self._sparingly.say(logging.INFO, f"task {task.task_id}: {why}")
 
     def _order(self, task: Task) -> Move:
         """Have a pilot run, and write down what to declare where units at the floor are worth it."""
@@ -289,11 +303,8 @@ class Consumer:
             self._pilots[task.task_id] = Work(Kind.PILOT, spec.to_bytes(), content)
         answer = self._jobs.answer(self._pilots[task.task_id], f"task {task.task_id}")
         epoch = self._epoch_for(task)
-        if epoch is None and task.task_id not in self._unserved:
-            self._unserved.add(task.task_id)
-            log.info(
-                "task %d: no epoch yet that takes orders and delivers before commits close", task.task_id
-            )
+        if epoch is None:
+            self._tell_unserved(task)
         if answer is None or epoch is None:
             return Move.WAIT
         curve = PilotResult.from_bytes(answer.result).curve()
@@ -339,7 +350,7 @@ class Consumer:
             model = self._collect(task, order, purchase, spec)
             self.miner.keep(task, model, spec.parameters())
         except (BlobMissing, TrainingRowsMissing) as error:
-            log.info("task %d: %s", task.task_id, error)
+            self._sparingly.say(logging.INFO, f"task {task.task_id}: {error}")
             if purchase.status == PurchaseStatus.DELIVERED:
                 return Move.WAIT  # it may still come
             self._home.save_order(task, replace(order, closed=True))
@@ -396,7 +407,7 @@ class Consumer:
             deployment = self._sender.connection.deployment
             rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
         except BlobMissing as error:
-            log.info("task %d: %s", task.task_id, error)
+            self._sparingly.say(logging.INFO, f"task {task.task_id}: {error}")
             return None
         return keep_back(JobRows(rows.features, rows.targets), task.class_count, self._seed)
 
@@ -413,6 +424,12 @@ class Consumer:
             miner=self.address.lower(),
             seed=self._seed,
         )
+
+
+def _delivered_at(epoch: Epoch) -> int:
+    """When the last delivery of an epoch is due."""
+    selling = epoch.price_seconds + epoch.buy_seconds + epoch.leftover_seconds
+    return epoch.declare_ends_at + selling + epoch.deliver_seconds
 
 
 def standing_of(declaration: Declaration | None, purchase: Purchase | None) -> Standing:

@@ -12,6 +12,7 @@ from offchain.chain.phase import Phase
 from offchain.chain.proof import ProofOfLearningClient
 from offchain.chain.registry import Task, TaskRegistryClient
 from offchain.chain.transactions import MAX_TRANSACTION_GAS, Sender
+from offchain.chain.vault import shown_in_tokens
 from offchain.cid import Cid
 from offchain.compute.errors import JobFailure
 from offchain.compute.executor import JobExecutor
@@ -22,6 +23,7 @@ from offchain.compute.work import Kind, Work
 from offchain.learning import estimators
 from offchain.learning.estimators import Parameters
 from offchain.learning.metrics import WAD, Metric, ranked
+from offchain.learning.scoring import decode
 from offchain.learning.scoring_gas import rows_per_reveal
 from offchain.storage import BlobMissing
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
@@ -30,6 +32,8 @@ from offchain.workers.home import Home, ModelSecret
 from offchain.workers.jobs import Jobs
 from offchain.workers.missed import missed_by_miner, tell
 from offchain.workers.moves import Moves
+from offchain.workers.reading import parameters_of
+from offchain.workers.saying import Sparingly
 from offchain.workers.scorers import MODELS, SCORERS
 from offchain.workers.task_rows import open_task_rows
 
@@ -118,7 +122,10 @@ class Miner:
         self._jobs = Jobs(home, executor)
         self._searches: dict[int, list[Work]] = {}
         self._untrainable: dict[int, JobFailure | RevealTooLarge] = {}
-        self._ended: set[int] = set()  # tasks of which is said what was missed
+        self._sparingly = Sparingly()
+        self._followed: set[int] = set()  # tasks of which is to be said how they end
+        self._ended: set[int] = set()  # those of which that is said, or what was missed
+        self._known: set[int] = set()  # those whose model this run has made, or told of
 
     def tasks(self) -> range:
         """The ids of all tasks."""
@@ -145,6 +152,12 @@ class Miner:
             has_model = secret is not None
             missed = missed_by_miner(task, phase, has_model=has_model, committed=committed, revealed=revealed)
             tell(f"task {task_id}", missed)
+            if missed is None:
+                self.tell_end(task, phase)
+        if move != Move.DONE:
+            self.follow(task_id)
+        if move in (Move.COMMIT, Move.WAIT, Move.REVEAL) and secret is not None:
+            self._tell_kept(task, secret, committed=place.order != 0)
         if move != Move.TRAIN:
             self._end_search(task_id)
         try:
@@ -152,6 +165,41 @@ class Miner:
         except OVERTAKEN as error:
             log.info("task %d: the task has moved on (%s)", task_id, error)
         return move
+
+    def follow(self, task_id: int) -> None:
+        """Have it said how a task ends, though it has ended already."""
+        self._followed.add(task_id)
+
+    def tell_end(self, task: Task, phase: Phase) -> None:
+        """Say how a task that is followed ended for this account."""
+        if task.task_id in self._followed:
+            log.info("task %d: %s", task.task_id, self._end_of(task, phase))
+
+    def _end_of(self, task: Task, phase: Phase) -> str:
+        if phase in (Phase.ABORT, Phase.ABORTED):
+            return "it is aborted, and nobody is paid"
+        if phase != Phase.SETTLED:
+            return "it takes no commitments any more"
+        shown = shown_in_tokens(self._sender.connection)
+        board = self.proof.revealed_models(task.task_id)
+        for rank, model in enumerate(board, 1):
+            if model.miner == self.address:
+                won = rank == 1 and model.score_wad >= task.min_score_wad
+                place = f"scored {model.score_wad / WAD:.4f}, rank {rank} of {len(board)}"
+                return f"it is settled: {place}{f', and won {shown(task.reward)}' if won else ''}"
+        return "it is settled, without a model of this account's"
+
+    def _tell_kept(self, task: Task, secret: ModelSecret, *, committed: bool) -> None:
+        """Say which model of an earlier run this one goes on with, whatever it was started with."""
+        if task.task_id in self._known:
+            return
+        self._known.add(task.task_id)
+        found = parameters_of(self._home.blobs, decode(secret.model).parameters_hash)
+        log.info(
+            "task %d: goes on with the model that was %s before: %s; --estimator is not used for it",
+            *(task.task_id, "committed to" if committed else "trained"),
+            _shown(found) if isinstance(found, dict) else found,
+        )
 
     def _is_due(self, phase: Phase, task: Task) -> bool:
         head = self._sender.connection.head
@@ -216,6 +264,7 @@ class Miner:
             raise RevealTooLarge(rows, task.test_count, limit)
         self._home.blobs.put(to_canonical_json(parameters))
         self._home.save_model(task, ModelSecret(model, self._token_bytes(32)))
+        self._known.add(task.task_id)
 
     def _train(self, task: Task) -> None:
         """Search for the best hyperparameters on the published rows, if they are there, and keep the model.
@@ -247,7 +296,7 @@ class Miner:
             deployment = self._sender.connection.deployment
             rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
         except BlobMissing as error:
-            log.info("task %d: %s", task.task_id, error)
+            self._sparingly.say(logging.INFO, f"task {task.task_id}: {error}")
             return None
         content = JobRows(rows.features, rows.targets).to_bytes(task.class_count)
         name = str(Cid.of(content))

@@ -36,13 +36,13 @@ def missed_by_miner(
     chance = f"the chance of the reward of {task.reward:,}"
     if committed and not revealed and phase in (Phase.SETTLE, Phase.SETTLED):
         return Missed(
-            f"the model was not revealed before {_utc(task.reveal_ends_at)}:"
+            f"the model was not revealed before {utc(task.reveal_ends_at)}:"
             f" this costs the bond of {task.miner_bond:,} and {chance}",
             task.miner_bond,
         )
     if has_model and not committed:
         return Missed(
-            f"there is a model, but it was not committed to before {_utc(task.commit_ends_at)}:"
+            f"there is a model, but it was not committed to before {utc(task.commit_ends_at)}:"
             f" this costs {chance}, and no bond",
             0,
         )
@@ -53,7 +53,7 @@ def missed_by_data_node(task: Task, phase: Phase, commitments: int) -> Missed | 
     """What a data node missed in a task that is or can be aborted; None where nothing."""
     if phase not in (Phase.ABORT, Phase.ABORTED) or commitments == 0:
         return None
-    due = _utc(task.commit_ends_at + task.disclose_seconds)
+    due = utc(task.commit_ends_at + task.disclose_seconds)
     return Missed(
         f"the test rows were not disclosed before {due}: this costs the bond of {task.data_node_bond:,},"
         f" which goes to the {commitments} that committed; the reward of {task.reward:,} comes back",
@@ -80,7 +80,7 @@ def missed_order(
     """
     chance = f"the chance to compete for the reward of {task.reward:,} with what this epoch sells"
     if not declared:
-        due = _utc(epoch.declare_ends_at)
+        due = utc(epoch.declare_ends_at)
         return Missed(f"nothing was declared before {due}: this costs {chance}, and no money", 0)
     if phase in (EpochPhase.BUY, EpochPhase.UNPRICED):
         return None
@@ -106,11 +106,12 @@ def missed_use(task: Task, phase: Phase, payment: int, *, committed: bool) -> Mi
     if committed or phase <= Phase.COMMIT:
         return None
     return Missed(
-        f"the model that was bought for {payment:,} was not committed to before {_utc(task.commit_ends_at)}: this costs"
+        f"the model that was bought for {payment:,} was not committed to before {utc(task.commit_ends_at)}: this costs"
         f" what was paid and the chance of the reward of {task.reward:,}, and no bond",
         payment,
     )
 
 
-def _utc(timestamp: int) -> str:
+def utc(timestamp: int) -> str:
+    """A block's time as messages have it."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

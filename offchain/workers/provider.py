@@ -24,6 +24,7 @@ from offchain.workers.jobs import Jobs
 from offchain.workers.missed import missed_by_provider, tell
 from offchain.workers.moves import Moves
 from offchain.workers.pricing import provable_price
+from offchain.workers.saying import Sparingly
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Provider:
         self._sender, self._home, self._plan = sender, home, plan
         self._jobs = Jobs(home, executor)
         self._orders: dict[JobKey, Work] = {}
+        self._sparingly = Sparingly()
         self.failed: dict[JobKey, JobFailure] = {}
 
     def epochs(self) -> list[int]:
@@ -99,7 +101,7 @@ class Provider:
                 if not own:
                     raise
                 # What is sold must be delivered, whatever keeps the next epoch from opening.
-                log.warning("no new epoch: %s", error)
+                self._sparingly.say(logging.WARNING, f"no new epoch: {error}")
         return own
 
     def step(self, epoch_id: int) -> Move:
@@ -121,18 +123,19 @@ class Provider:
 
     def _open_next(self, own: list[int]) -> Iterator[int]:
         """Open an epoch once nothing more is sold in the last one, with what that has left."""
-        spec = self._plan.first
+        spec, stock = self._plan.first, ""
         if own:
             if self.market.phase_of(own[-1]) < EpochPhase.DELIVER:
                 return
             left = self.market.epoch(own[-1]).units_left
             spec = replace(spec, capacity=left + self._plan.replenishment)
+            stock = f", {left / WAD:.4f} of them left of epoch {own[-1]}"
         if spec.capacity == 0:
-            log.info("nothing is left to sell")
+            self._sparingly.say(logging.INFO, "nothing is left to sell")
             return
         make_available(self._sender, spec.bond, self.market.address)
         epoch_id = self.market.open(spec)
-        log.info("epoch %d: opened with %.4f units", epoch_id, spec.capacity / WAD)
+        log.info("epoch %d: opened with %.4f units%s", epoch_id, spec.capacity / WAD, stock)
         yield epoch_id
 
     def _has_to_do(self, epoch_id: int, phase: EpochPhase) -> bool:
@@ -226,7 +229,11 @@ class Provider:
             self.market.settle(epoch_id, purchase.purchase_id)
             if purchase.status == PurchaseStatus.BOUGHT:
                 tell(f"epoch {epoch_id}", missed_by_provider(self.market.epoch(epoch_id), purchase))
-        if self.market.epoch(epoch_id).free_bond > 0:
+        epoch = self.market.epoch(epoch_id)
+        if phase == EpochPhase.UNPRICED:
+            why = "no price was posted in time" if epoch.consumer_count else "nobody declared"
+            log.info("epoch %d: it ended without a price: %s", epoch_id, why)
+        if epoch.free_bond > 0:
             self.market.release_bond(epoch_id)
 
 

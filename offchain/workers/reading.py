@@ -85,7 +85,7 @@ def paper_form(
         }
     else:
         data = {
-            "parameters": _parameters(blobs, header.parameters_hash),
+            "parameters": parameters_of(blobs, header.parameters_hash),
             metric.name.lower(): header.score_wad / 10**18,
             "task": header.task_id,
             "winner": header.winner,
@@ -113,7 +113,8 @@ def paper_ledger(index: Index, deployment: Deployment, blobs: BlobStore) -> list
     ]
 
 
-def _parameters(blobs: BlobStore, name: bytes) -> Any:
+def parameters_of(blobs: BlobStore, name: bytes) -> Any:
+    """The parameters of a model by their hash; the hash where the storage does not have them."""
     try:
         data = blobs.get(Cid.on_chain(name, MAX_PARAMETERS_BYTES), MAX_PARAMETERS_BYTES)
         return from_json(data, MAX_PARAMETERS_BYTES)

@@ -13,7 +13,7 @@ from offchain.chain.compiler import Artifact
 from offchain.chain.local import LocalChain, anvil_chain
 from offchain.cli import COMMANDS
 from tests.market_world import bought
-from tests.world import UNIT, World, deploy_world
+from tests.world import UNIT, World, deploy_world, toy_rows
 
 POLE = Path(sys.executable).parent / "pole"
 
@@ -244,6 +244,29 @@ def test_terms_that_cannot_be_are_refused_before_anything_is_sent(
 
     assert (ended.returncode, world.chain.w3.eth.block_number) == (1, before)
     assert words in ended.stderr
+
+
+def test_a_provider_of_nothing_is_refused(environment: dict[str, str]) -> None:
+    ended = pole(environment, "provide", "--capacity", "0", "--account", "dev:2")
+
+    assert ended.returncode == 2
+    assert "Invalid value for '--capacity'" in ended.stderr
+
+
+def test_a_miner_tells_where_it_works_and_what_became_of_the_task_that_it_is_to_follow(
+    world: World, environment: dict[str, str]
+) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    world.chain.set_time(task.commit_ends_at + 100)
+    world.data_node.proof.abort(task.task_id)
+
+    ended = pole(environment, "mine", "--task", str(task.task_id), "--account", "dev:1", COLUMNS="200")
+
+    first, last = ended.stdout.splitlines()
+    assert ended.returncode == 0
+    where = f"{world.people[1].address} (dev:1) at {environment['POLE_RPC']}"
+    assert f"mining as {where}: task {task.task_id}" in first
+    assert f"task {task.task_id}: it is aborted, and nobody is paid" in last
 
 
 @pytest.mark.parametrize(

@@ -290,22 +290,20 @@ def test_what_the_readme_says_of_using_it_holds(
     (used,) = [
         block.text for block in blocks((ROOT / "README.md").read_text()) if block.text.startswith("make node")
     ]
-    node, posting, mining, market, looking = used.strip().split("\n\n")
+    node, posting, mining, provide, consume, looking = used.strip().split("\n\n")
     assert (ROOT / "Makefile").read_text().count("anvil --block-time 1 --hardfork prague") == 1
     assert node.split("#")[0].strip() == "make node"  # `anvil` does it here
     configure_ape(checkout, {LOCAL_URL: url_of(anvil)})
-    provide, consume = market.splitlines()
+    setup, first, second = posting.rsplit("\n", 2)
     lists, browser = looking.rsplit("\n", 1)
-    # Each has money but for those whom the text has "funded alike".
-    funds = "".join(f"pole vault mint 1000 --account dev:{index}\n" for index in (2, 3))
     page = "".join(
         f"```sh\n# terminal {place}{': stays open' if stays else ''}\n{text}\n```\n"
         for place, text, stays in (
-            (1, posting.rsplit("\n", 1)[0] + "\n" + funds, False),
-            (1, posting.rsplit("\n", 1)[1], True),
+            (1, setup, False),
+            (1, f"{first}\n{second}", True),
             (2, mining, True),
-            (3, f". toolchain/activate\n{provide}", True),
-            (4, f". toolchain/activate\n{consume}", True),
+            (3, provide, True),
+            (4, consume, True),
             (5, f". toolchain/activate\n{browser}", True),
         )
     )
@@ -317,7 +315,8 @@ def test_what_the_readme_says_of_using_it_holds(
         someone.follow(page)
         someone.terminals[2].wait_for(pattern_of("...committed to 0x..."))
         anvil.advance(600)
-        someone.terminals[1].finish()
+        someone.terminals[1].wait_for(pattern_of("Task 2: wine..."))
+        someone.terminals[4].wait_for(pattern_of("...task 2: declared in epoch ..."))
         someone.terminals[5].wait_for(pattern_of("serving http://127.0.0.1:..."))
-        someone.follow(f"```sh\n{lists}\n```\n```text\n{ended}\n```\n")
+        someone.follow(f"```sh\n# terminal 6\n. toolchain/activate\n{lists}\n```\n```text\n{ended}\n```\n")
     go_back()

@@ -1,5 +1,6 @@
 """Bought training as one story, on eth-tester in this process and on Anvil: a provider, three consumers, real jobs."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -204,7 +205,9 @@ def test_a_purchase_trains_the_iterations_it_paid_for(world: World, cast: Cast) 
     assert model.parameters_hash.hex() == result.parameters
 
 
-def test_what_is_not_sold_is_carried_over_and_replenished(cast: Cast) -> None:
+def test_what_is_not_sold_is_carried_over_and_replenished(
+    cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
     task_id = cast.post()
     epoch_id = cast.to_sales(task_id)
     cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
@@ -213,9 +216,14 @@ def test_what_is_not_sold_is_carried_over_and_replenished(cast: Cast) -> None:
         cast.end_phase(epoch_id)
     left = cast.market.epoch(epoch_id).units_left
 
+    caplog.set_level(logging.INFO)
     first, second = cast.provider.epochs()
 
     assert first == epoch_id
+    assert (
+        f"epoch {second}: opened with {left / UNIT + 20:.4f} units, {left / UNIT:.4f} of them left of epoch {first}"
+        in caplog.messages
+    )
     assert cast.market.epoch(second).capacity == left + 20 * UNIT < EPOCH.capacity + 20 * UNIT
     assert cast.provider.epochs() == [first, second]  # two, as planned
 
@@ -358,7 +366,9 @@ def test_workers_that_were_killed_go_on_from_what_is_on_disk_and_on_chain(
     assert world.data_node.proof.commitment_of(task_id, person.address).order == 1
 
 
-def test_an_epoch_without_a_price_gives_everything_back(world: World, cast: Cast) -> None:
+def test_an_epoch_without_a_price_gives_everything_back(
+    world: World, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
     task_id = cast.post()
     buyer, person = cast.consumers[0], cast.people[0]
     before = (person.balance(), cast.seller.balance())
@@ -368,8 +378,10 @@ def test_an_epoch_without_a_price_gives_everything_back(world: World, cast: Cast
     assert cast.end_phase(epoch_id) == EpochPhase.UNPRICED
 
     cast.until(buyer.step, task_id, consumer.Move.RETURN)
+    caplog.set_level(logging.INFO)
     cast.until(cast.provider.step, epoch_id, provider.Move.SETTLE)
 
+    assert f"epoch {epoch_id}: it ended without a price: no price was posted in time" in caplog.messages
     assert (person.balance(), cast.seller.balance()) == before
     assert cast.provider.step(epoch_id) == provider.Move.DONE
 
@@ -391,6 +403,20 @@ def test_a_provider_without_money_for_its_first_epoch_says_so(world: World, cast
 
     with pytest.raises(FundsTooLow):
         cast.provider.epochs()
+
+
+def test_a_consumer_says_why_it_buys_nothing(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
+    task_id, buyer = cast.post(), cast.consumers[0]
+    caplog.set_level(logging.INFO)
+
+    assert buyer.step(task_id) == consumer.Move.WAIT
+    cast.seller.market.open(replace(EPOCH, deliver_seconds=500_000))
+    for _ in range(2):
+        assert buyer.step(task_id) == consumer.Move.WAIT
+
+    nothing, late = caplog.messages
+    assert nothing == f"task {task_id}: no epoch takes declarations now"
+    assert f"task {task_id}: no epoch that takes declarations delivers before commitments end, " in late
 
 
 def test_a_consumer_declares_in_no_full_epoch(world: World, cast: Cast) -> None:

@@ -1,5 +1,6 @@
 """The miner among tasks that are not what they should be, and with a data directory from before."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
 from offchain.workers import miner as miner_module
 from offchain.workers.errors import RevealTooLarge, ScorerUnsupported, SecretsLost
-from offchain.workers.home import Home
+from offchain.workers.home import Home, ModelSecret
 from offchain.workers.miner import Miner, Move
-from tests.stories import RIGHT, SALT, commit
+from tests.stories import RIGHT, SALT, WRONG, commit
 from tests.training import EXECUTOR, LIMITS, after
 from tests.unit.compute.jobs import endless_job
 from tests.world import World, toy_rows
@@ -145,6 +146,72 @@ def test_a_miner_of_trees_is_told_that_a_task_wants_dense_models(world: World, h
 
     with pytest.raises(ScorerUnsupported, match="the task wants dense models, and tree makes trees"):
         miner.step(task.task_id)
+
+
+def test_a_miner_that_is_started_again_tells_of_the_model_that_it_goes_on_with(
+    world: World, home: Home, miner: Miner, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = published(world, home, toy_rows(24))
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
+    caplog.set_level(logging.INFO)
+    again = Miner(world.miners[0].sender, home, "svm", 0, EXECUTOR)
+
+    moves = [again.step(task.task_id) for _ in range(2)]
+
+    assert moves == [Move.WAIT, Move.WAIT]
+    (said,) = [line for line in caplog.messages if "goes on" in line]
+    assert f"task {task.task_id}: goes on with the model that was committed to before: " in said
+    assert said.endswith("estimator RidgeClassifier; --estimator is not used for it")
+
+
+def test_a_miner_tells_how_a_task_ended_for_it(
+    world: World, home: Home, miner: Miner, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = world.drawn(world.spec(rows := toy_rows()))
+    home.save_model(task, ModelSecret(RIGHT, SALT))
+    caplog.set_level(logging.INFO)
+    assert miner.step(task.task_id) == Move.COMMIT
+    commit(world.miners[1], task, WRONG)
+    world.disclose(task, rows)
+    world.miners[1].proof.reveal(task.task_id, SALT, WRONG)
+
+    moves = [miner.step(task.task_id) for _ in range(3)]
+
+    assert moves == [Move.REVEAL, Move.SETTLE, Move.DONE]
+    assert caplog.messages[-1] == (
+        f"task {task.task_id}: it is settled: scored 1.0000, rank 1 of 2, and won 100 POLE"
+    )
+
+
+def test_a_miner_tells_of_no_task_that_had_ended_before_but_of_the_one_it_is_to_follow(
+    world: World, home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    world.chain.set_time(task.commit_ends_at + 100)
+    world.miners[1].proof.abort(task.task_id)
+    caplog.set_level(logging.INFO)
+
+    for follows in (False, True):
+        miner = Miner(world.miners[0].sender, home, "ridge", 0, EXECUTOR)
+        if follows:
+            miner.follow(task.task_id)
+        assert miner.step(task.task_id) == Move.DONE
+
+    assert [line for line in caplog.messages if "task" in line] == [
+        f"task {task.task_id}: it is aborted, and nobody is paid"
+    ]
+
+
+def test_a_miner_says_once_that_rows_are_nowhere(
+    world: World, home: Home, miner: Miner, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = published(world, home, toy_rows(), blob=b"few", row_count=7_000_000)
+    caplog.set_level(logging.INFO)
+
+    for _ in range(3):
+        miner.step(task.task_id)
+
+    assert len([line for line in caplog.messages if "no blob" in line]) == 1
 
 
 def test_a_miner_without_its_secrets_still_claims(world: World, miner: Miner) -> None:
