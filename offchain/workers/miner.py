@@ -156,7 +156,8 @@ class Miner:
                 self.tell_end(task, phase)
         if move != Move.DONE:
             self.follow(task_id)
-        if move in (Move.COMMIT, Move.WAIT, Move.REVEAL) and secret is not None:
+        # Not before a reveal, on which a bond hangs: the storage that is asked may take its time.
+        if move in (Move.COMMIT, Move.WAIT) and secret is not None:
             self._tell_kept(task, secret, committed=place.order != 0)
         if move != Move.TRAIN:
             self._end_search(task_id)
