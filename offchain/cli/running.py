@@ -5,6 +5,7 @@ import logging
 import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from offchain.cli.failures import printable
 
 log = logging.getLogger(__name__)
 
+AGAIN_SECONDS = 0.1
 SUBJECT = re.compile(r"(task|epoch|purchase) (\d+)(?: of epoch (\d+))?: ")
 
 
@@ -114,13 +116,26 @@ def stopping() -> Iterator[None]:
             signal.signal(each, signal.SIG_DFL)
         raise Stopped(number)
 
+    def stop_again(unraisable: "sys.UnraisableHookArgs") -> None:
+        """Python drops what is raised while it finalises an object, so a signal that came then is sent again."""
+        if not isinstance(unraisable.exc_value, Stopped):
+            hook(unraisable)
+            return
+        number = unraisable.exc_value.signal
+        for each in before:
+            signal.signal(each, stop)
+        main = threading.main_thread().ident or 0
+        threading.Timer(AGAIN_SECONDS, signal.pthread_kill, (main, number)).start()
+
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    hook, sys.unraisablehook = sys.unraisablehook, stop_again
     try:
         yield
     except Stopped as stopped:
         log.info("stopped by %s: %s", stopped, stopped.goes_on)
         sys.exit(130 if stopped.signal == signal.SIGINT else 0)
     finally:
+        sys.unraisablehook = hook
         for each, handler in before.items():
             signal.signal(each, handler)
 

@@ -66,6 +66,21 @@ def test_a_signal_leaves_what_sleeps_and_no_step_catches_it(number: signal.Signa
     assert signal.getsignal(number) == before
 
 
+class Finalised:
+    """Is told to stop while it is finalised, where Python drops what is raised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_comes_while_an_object_is_finalised_is_not_lost() -> None:
+    with pytest.raises(SystemExit) as ended, stopping():
+        Finalised()
+        time.sleep(10)
+
+    assert ended.value.code == 0
+
+
 def test_a_library_that_warns_writes_a_line_like_all_others() -> None:
     program = (
         "import warnings; from offchain.cli.running import log_progress;"
