@@ -19,16 +19,10 @@ from tests.coverage.recorder import RUNS
 
 UNITS = ("ledger", "market", "market_purchases", "proof", "registry", "scorers", "vault")
 TESTS = (*(f"tests/unit/test_{name}.py" for name in UNITS), "tests/fuzz", "tests/attacks")
-LEFT_OUT = (
-    *("lying_endpoint", "lying_logs", "price_and_declaration_in_a_block"),  # on Anvil
-    *("cover_walk", "dust_declarations", "reveal_gas"),  # bounds on gas, which want an optimizer
-    *(
-        "many_identities",
-        "many_models",
-        "model_sizes",
-        "price_tolerance",
-    ),  # minutes without one, for no line more
-)
+ON_ANVIL = ("lying_endpoint", "lying_logs", "price_and_declaration_in_a_block")
+BOUNDS_ON_GAS = ("cover_walk", "dust_declarations", "reveal_gas")  # they want an optimizer
+SLOW = ("many_identities", "many_models", "model_sizes", "price_tolerance")  # and run no line more
+LEFT_OUT = (*ON_ANVIL, *BOUNDS_ON_GAS, *SLOW)
 ENVIRONMENT = {"POLE_FUZZ_CASES": "25", "POLE_MARKET_EPOCHS": "2"}
 STATE = RUNS / "state"
 
