@@ -1,5 +1,7 @@
 """`pole index`: keep the chain's events at hand."""
 
+import logging
+
 import click
 
 from offchain.cli.options import Node, chain_options, json_option, running_options
@@ -7,7 +9,10 @@ from offchain.cli.progress import backfill_shown
 from offchain.index.follow import Follower, follow
 from offchain.index.queries import reading
 from offchain.index.store import Store, index_path
+from offchain.workers.errors import AWAY
 from offchain.workers.reading import to_json
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -26,10 +31,16 @@ def index(node: Node, once: bool, as_json: bool) -> None:
     connection = node.connect() if once else node.wait_for()
     path = index_path(node.root, connection.deployment)
     with Store.writing(path, connection.deployment) as store, backfill_shown(transient=False) as tell:
-        for progress in Follower(connection, store).catch_up():
-            tell(progress)
+        try:
+            for progress in Follower(connection, store).catch_up():
+                tell(progress)
+        except AWAY as error:
+            if once:
+                raise
+            log.warning("%s: going on when it answers again", error)
+        events = store.event_count()
     if not once:
-        click.echo(f"{progress.events:,} events up to block {progress.indexed}; following into {path}")
+        click.echo(f"following into {path}, which has {events:,} events")
         follow(node.connect, path)
     with reading(path) as found:
         status = found.status()

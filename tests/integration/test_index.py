@@ -28,7 +28,7 @@ from offchain.index.follow import up_to_date
 from offchain.index.kinds import EntryState, MoneyKind
 from offchain.index.queries import all_of, reading
 from offchain.index.store import Store, index_path
-from tests.attacks.lying_proxy import LyingProxy, error
+from tests.attacks.lying_proxy import LyingProxy, error, result
 from tests.dashboards import pole
 from tests.indexes import (
     abort_with_a_claim,
@@ -557,6 +557,30 @@ def test_an_index_killed_in_its_backfill_goes_on_where_it_was(
     )
     assert kept(world.connection, tmp_path) == kept_anew(world.connection, tmp_path)
     assert min(starts) == reached[2] + 1
+
+
+def test_a_follower_outlasts_a_node_that_fails_in_its_first_backfill(
+    world: World, environment: dict[str, str], proxy: LyingProxy, tmp_path: Path
+) -> None:
+    play(world)
+    whole = kept_anew(world.connection, tmp_path)
+    failures = [0]
+
+    def fails_at_first(request: Any, ask: Callable[[Any], Any]) -> Any:
+        if "eth_getLogs" in proxy.asked and failures[0] < 3:
+            failures[0] += 1
+            return result("no block")(request, ask)
+        return ask(request)
+
+    with (
+        proxy.serving() as url,
+        proxy.lying("eth_getBlockByNumber", fails_at_first),
+        pole(environment, "index", "--rpc", url) as follower,
+    ):
+        wait_until(lambda: indexed(world.connection, tmp_path) == world.chain.w3.eth.block_number, follower)
+        wait_until(lambda: kept(world.connection, tmp_path) == whole, follower)
+
+    assert failures == [3]
 
 
 def test_lists_see_at_once_what_happened_while_an_index_is_followed(
