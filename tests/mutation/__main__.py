@@ -1,10 +1,10 @@
 """Runs the tests against mutants of the contracts and tells which mutants survive.
 
-`python -m tests.mutation --per-file 20` draws so many mutants of each file and writes `docs/results/mutation.md`. A
-mutant meets the tests that run its lines, the quickest first; one of a library that forge tests meets those as well.
-What was run is kept in `.build/mutants/results.jsonl`, and not run again while the source is the same, nor a survivor
-while the tests are; an interrupted run goes on where it stopped. Fails where fewer than nine of ten are killed, or
-where one survives without a reason in `equivalent-contracts.json`.
+`python -m tests.mutation --per-file 20` draws mutants of each file until so many compile, and writes
+`docs/results/mutation.md`. A mutant meets the tests that run its lines, the quickest first; one of a library that forge
+tests meets those as well. What was run is kept in `.build/mutants/results.jsonl`, and not run again while the source is
+the same, nor a survivor while the tests are; an interrupted run goes on where it stopped. Fails where fewer than nine
+of ten are killed, or where one survives without a reason in `equivalent-contracts.json`.
 """
 
 import json
@@ -24,7 +24,7 @@ from rich.progress import track
 
 from offchain.chain import compiler
 from offchain.chain.compiler import Artifact
-from tests.compiling import CompilationFailed, artifacts, sources_of
+from tests.compiling import CompilationFailed, artifacts, compile_source, sources_of
 from tests.coverage import runs
 from tests.coverage.build import DEPLOYED, SETTINGS
 from tests.coverage.here import use_chains_here
@@ -61,7 +61,13 @@ OUTCOMES: dict[int, str] = {pytest.ExitCode.OK: SURVIVED, SAME_CODE: EQUAL, NO_S
 
 
 @click.command(help=__doc__)
-@click.option("--per-file", default=20, show_default=True, help="How many mutants of each file to draw.")
+@click.option(
+    "--per-file",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many mutants of each file to run.",
+)
 @click.option("--only", default="", help="Files whose path contains this; the page is left alone.")
 @click.option("--page/--no-page", default=True, help="Whether to write the page.")
 @click.option("--seed", default=0, show_default=True, help="Fixes the draw.")
@@ -73,9 +79,10 @@ def main(per_file: int, only: str, page: bool, seed: int, jobs: int) -> None:
     log = Log(WORK / "results.jsonl", runs.state())
     console.print("Looking for mutants")
     population = [mutant for mutant in mutants(_build_info()) if only in mutant.path]
-    drawn = sample(population, per_file, seed)
+    console.print(f"{len(population)} mutants; drawing {per_file} of each file that compile")
+    drawn = sample(population, per_file, seed, lambda mutant: _compiles(mutant, log), jobs)
     todo = [mutant for mutant in drawn if mutant.key not in log.outcomes]
-    console.print(f"{len(population)} mutants, {len(drawn)} drawn, {len(todo)} to run")
+    console.print(f"{len(drawn)} drawn, {len(todo)} to run")
     if todo:
         console.print("Looking which tests run which lines")
         runs.run()
@@ -86,6 +93,16 @@ def main(per_file: int, only: str, page: bool, seed: int, jobs: int) -> None:
         PAGE.write_text(found.page)
     console.print(found.page, markup=False)
     found.check()
+
+
+def _compiles(mutant: Mutant, log: Log) -> bool:
+    """Whether a mutant's file is still Solidity; what is not is logged."""
+    if mutant.key not in log.outcomes:
+        try:
+            compile_source(mutant.path, {}, {mutant.path: mutant.source()}, {})
+        except CompilationFailed:
+            log.add(mutant, INVALID)
+    return log.outcomes.get(mutant.key) != INVALID
 
 
 def _run(todo: list[Mutant], jobs: int) -> Iterator[tuple[Mutant, str]]:

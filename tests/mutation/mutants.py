@@ -4,8 +4,10 @@ import hashlib
 import inspect
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +68,19 @@ def mutants(out: Path) -> list[Mutant]:
     return list(found.values())
 
 
-def sample(population: list[Mutant], per_file: int, seed: int) -> list[Mutant]:
-    """At most so many mutants of each file, drawn without regard to the operator."""
-    draw, chosen = random.Random(seed), []
-    for path in sorted({mutant.path for mutant in population}):
-        of_file = sorted((m for m in population if m.path == path), key=lambda m: (m.start, m.end, m.new))
-        draw.shuffle(of_file)
-        chosen += of_file[:per_file]
-    return chosen
+def sample(
+    population: list[Mutant], per_file: int, seed: int, is_valid: Callable[[Mutant], bool], jobs: int
+) -> list[Mutant]:
+    """So many valid mutants of each file, drawn without regard to the operator, and what else was drawn for them."""
+
+    def of_file(path: str) -> list[Mutant]:
+        drawn = sorted((m for m in population if m.path == path), key=lambda m: (m.start, m.end, m.new))
+        random.Random(f"{seed} {path}").shuffle(drawn)
+        valid = (at for at, mutant in enumerate(drawn, 1) if is_valid(mutant))
+        return drawn[: next(islice(valid, per_file - 1, None), None)]
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(chain.from_iterable(pool.map(of_file, sorted({mutant.path for mutant in population}))))
 
 
 class _Part:

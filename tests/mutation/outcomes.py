@@ -92,7 +92,7 @@ def report(
     lines = [
         f"# {title}",
         "",
-        f"{len(drawn)} of {len(population)} mutants by the operators of {operators}, drawn from each file alike;"
+        f"{len(drawn)} of {len(population)} mutants by the operators of {operators}, drawn from each file;"
         f" {total[INVALID]} cannot be",
         f"compiled or imported, and {total[EQUAL]} compile to the same code. Of the other {counted} the tests kill"
         f" {killed}:",
