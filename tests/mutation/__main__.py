@@ -75,7 +75,6 @@ OUTCOMES: dict[int, str] = {pytest.ExitCode.OK: SURVIVED, SAME_CODE: EQUAL, NO_S
 def main(per_file: int, only: str, page: bool, seed: int, jobs: int) -> None:
     """Draw, run, report."""
     console = Console()
-    prepare(WORK, runs.ENVIRONMENT)
     log = Log(WORK / "results.jsonl", runs.state())
     console.print("Looking for mutants")
     population = [mutant for mutant in mutants(_build_info()) if only in mutant.path]
@@ -86,6 +85,7 @@ def main(per_file: int, only: str, page: bool, seed: int, jobs: int) -> None:
     if todo:
         console.print("Looking which tests run which lines")
         runs.run()
+        prepare(WORK, runs.ENVIRONMENT)
         for mutant, outcome in track(_run(todo, jobs), "Running", len(todo), console=console):
             log.add(mutant, outcome)
     found = report("Mutants of the contracts", "slither-mutate", population, drawn, log.outcomes, EQUIVALENT)

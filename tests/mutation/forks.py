@@ -41,7 +41,6 @@ Thing = TypeVar("Thing")
 
 def prepare(work: Path, environment: dict[str, str]) -> None:
     """Import the libraries, and keep what tests write to themselves in a folder."""
-    work.mkdir(parents=True, exist_ok=True)
     os.environ.update(
         {**ENVIRONMENT, **environment, "HYPOTHESIS_STORAGE_DIRECTORY": str(work / "hypothesis")}
     )

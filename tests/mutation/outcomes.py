@@ -33,6 +33,7 @@ class Log:
 
     def __init__(self, path: Path, state: str) -> None:
         self._path, self._state = path, state
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
         entries = [json.loads(line) for line in path.read_text().splitlines()]
         self.outcomes: dict[str, str] = {
