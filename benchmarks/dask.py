@@ -36,6 +36,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
 ROUNDS, SEEDS = 5, 4
 LIMITS = Limits(seconds=3600.0, memory_bytes=2 << 30)
 PLACES = ("pool", "Dask")
+ON_LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def cluster(workers: int) -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
-    commands = [["dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]]
-    commands += [["dask_worker", address, "--nthreads", "1", "--no-dashboard"]] * workers
+    commands = [["dask_scheduler", "--port", str(port), *ON_LOOPBACK]]
+    commands += [["dask_worker", address, "--nthreads", "1", *ON_LOOPBACK]] * workers
     processes = [
         subprocess.Popen(
             [sys.executable, "-m", f"distributed.cli.{module}", *options],

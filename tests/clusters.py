@@ -17,6 +17,7 @@ from offchain.compute.forkserver import FORK_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 WAIT = 600.0
+ON_LOOPBACK = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 @dataclass
@@ -33,9 +34,7 @@ class Processes:
 
     def add_worker(self) -> None:
         """Start one, with one thread and a nanny that starts it again."""
-        self.workers.append(
-            run("dask_worker", self.address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-        )
+        self.workers.append(run("dask_worker", self.address, "--nthreads", "1", *ON_LOOPBACK))
 
     def restart_scheduler(self) -> None:
         """Start one anew where the first was."""
@@ -82,15 +81,21 @@ def run(module: str, *arguments: str) -> "subprocess.Popen[bytes]":
 
 def run_scheduler(port: int) -> "subprocess.Popen[bytes]":
     """Start a scheduler on loopback."""
-    return run("dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    return run("dask_scheduler", "--port", str(port), *ON_LOOPBACK)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 @contextmanager
 def cluster(workers: int) -> Iterator[Processes]:
     """A scheduler and so many workers, each a process of its own."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     there = Processes(port, run_scheduler(port))
     started = [there.scheduler]
     try:

@@ -1,9 +1,15 @@
 """Workers whose training is on other machines, some of which die: a Dask scheduler and its workers, each a process."""
 
 import logging
+import shlex
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from offchain.chain.market import EpochSpec
@@ -15,8 +21,9 @@ from offchain.compute.training import run_job
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from offchain.workers.provider import Plan, Provider
-from tests.clusters import WAIT, Processes, cluster
+from tests.clusters import ROOT, WAIT, Processes, cluster, free_port
 from tests.market_world import consumers_of, epoch_spec, priced, provider_of
+from tests.reader import blocks
 from tests.training import EXECUTOR, LIMITS, after
 from tests.unit.compute.jobs import make_job
 from tests.unit.test_miner import published
@@ -146,3 +153,39 @@ def test_a_search_goes_on_here_while_the_cluster_has_no_worker(
         assert after(Move.TRAIN, miner.step, task_id) == Move.COMMIT
 
     assert f"the Dask cluster at {there.address} has no worker: jobs run on this machine" in caplog.messages
+
+
+@contextmanager
+def ended(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that is ended with the block."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def listening(process: "subprocess.Popen[bytes]") -> set[str]:
+    """The addresses at which a process and those below it listen."""
+    root = psutil.Process(process.pid)
+    return {
+        line.laddr.ip
+        for each in (root, *root.children(recursive=True))
+        for line in each.net_connections("inet")
+        if line.status == psutil.CONN_LISTEN
+    }
+
+
+def test_a_cluster_that_is_started_as_the_page_says_listens_on_loopback_alone() -> None:
+    page = (ROOT / "docs" / "machines.md").read_text()
+    lines = [line for block in blocks(page) if block.language == "sh" for line in block.text.splitlines()]
+    typed = [line for line in lines if line.startswith("dask ")]
+    port = free_port()
+    with ExitStack() as stack:
+        scheduler, worker = (
+            stack.enter_context(ended([str(Path(sys.executable).parent / command[0]), *command[1:]]))
+            for command in (shlex.split(line.replace("8786", str(port))) for line in typed)
+        )
+        Processes(port, scheduler, [worker]).wait_for(workers=1)
+
+        assert [listening(scheduler), listening(worker)] == [{"127.0.0.1"}] * 2

@@ -134,7 +134,11 @@ def test_a_cluster_gives_the_bytes_that_this_machine_gives(local: JobExecutor) -
     jobs = [make_job("digits", "mlp", 4), make_job("wine", "boosting", 3)]
     with (
         LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
+            n_workers=1,
+            threads_per_worker=2,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
         ) as machines,
         JobExecutor.dask(machines.scheduler_address, 1, GENEROUS) as executor,
     ):
