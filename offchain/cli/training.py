@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -10,9 +11,28 @@ from offchain.cli.options import with_options
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 
+
+class Scheduler(click.ParamType):
+    """Where a Dask scheduler listens."""
+
+    name = "tcp://host:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Check that it is ``tcp://HOST:PORT``, or the same with TLS."""
+        try:
+            parts = urlsplit(value)
+            is_whole = parts.scheme in ("tcp", "tls") and bool(parts.hostname and parts.port)
+        except ValueError:  # a port that is none
+            is_whole = False
+        if not is_whole or parts.path:
+            self.fail(f"{value!r} is not tcp://HOST:PORT or tls://HOST:PORT", param, context)
+        return str(value)
+
+
 OPTIONS = (
     click.option(
         "--dask",
+        type=Scheduler(),
         metavar="tcp://HOST:PORT",
         help="Train on the machines behind this Dask scheduler, which must trust each other and you.",
     ),

@@ -9,6 +9,7 @@ on whoever waits for them. A scheduler is for machines that trust each other, in
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
@@ -22,6 +23,7 @@ from offchain.compute.errors import ClusterUnreachable
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 10.0
+GREETING_SECONDS: Final = 2 * CONNECT_SECONDS  # to connect, and to answer
 LOOK_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 30.0  # with a scheduler that is there and does not answer, for it may be busy
 WORKERLESS_LOOKS: Final = 10  # a worker that is started again is given so long
@@ -152,10 +154,31 @@ def _pass_on(near: Future[bytes], answer: Future[bytes]) -> None:
 
 
 def _connect(scheduler: str) -> Any:
+    """A client of a scheduler; raises ClusterUnreachable.
+
+    The scheduler is greeted before there is a client: one that cannot be connected waits for ever where nothing is
+    answered, and long when it is finalised.
+    """
     from distributed import Client  # only who has a cluster needs it installed
 
     connect: Callable[..., Any] = Client
     try:
+        asyncio.run(asyncio.wait_for(_greet(scheduler), GREETING_SECONDS))
         return connect(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:  # a ValueError where the address is none
+    except TimeoutError as error:
+        raise ClusterUnreachable(scheduler, f"no answer within {GREETING_SECONDS:g} s") from error
+    except (OSError, TypeError, ValueError) as error:  # the latter of an address or of what TLS lacks
         raise ClusterUnreachable(scheduler, str(error)) from error
+    except Exception as error:  # other words than Dask's are taken for lengths for which there is no memory
+        log.debug("%s: %r", scheduler, error)
+        raise ClusterUnreachable(scheduler, "what listens there is none") from error
+
+
+async def _greet(scheduler: str) -> None:
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    security: Any = Security()  # type: ignore[no-untyped-call] # as Dask's configuration says
+    reach: Callable[..., Any] = connect
+    comm = await reach(scheduler, timeout=CONNECT_SECONDS, **security.get_connection_args("client"))
+    comm.abort()

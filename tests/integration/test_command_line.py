@@ -200,6 +200,25 @@ def test_a_mistake_is_one_clear_line(
     assert ended.stderr.count("\n") == 1
 
 
+def test_a_scheduler_that_is_something_else_is_told_in_one_clear_line(environment: dict[str, str]) -> None:
+    node = environment["POLE_RPC"].replace("http:", "tcp:")
+
+    ended = pole(environment, "mine", "--account", "dev:1", "--dask", node)
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"Error: no Dask scheduler answers at {node}: what listens there is none\n"
+
+
+@pytest.mark.parametrize(
+    "scheduler", ["http://127.0.0.1:9", "tcp://127.0.0.1", "127.0.0.1:9", "tls://here:x"]
+)
+def test_a_scheduler_that_can_be_none_is_named(environment: dict[str, str], scheduler: str) -> None:
+    ended = pole(environment, "mine", "--account", "dev:1", "--dask", scheduler)
+
+    assert ended.returncode == 2
+    assert f"'{scheduler}' is not tcp://HOST:PORT or tls://HOST:PORT" in " ".join(ended.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [
