@@ -220,7 +220,8 @@ def serve(node: Node, account: Signer, once: bool) -> None:
     with node.work_as(account) as (sender, home):
         data_node = DataNode(sender, home)
         tasks = data_node.tasks()
-        click.echo(f"{len(tasks)} task(s) of {data_node.address}")
+        awaited = f"tasks so far: {len(tasks)}" if tasks else "waiting for a task"
+        node.tell_start("serving tasks", sender.address, account, awaited)
         if once:
             carry(data_node.step, tasks)
         else:
