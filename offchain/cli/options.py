@@ -20,7 +20,7 @@ from offchain.chain.vault import TokenClient, shown_in_tokens
 from offchain.cli.configuration import check_url
 from offchain.cli.keys import passphrase_from
 from offchain.cli.progress import backfill_shown
-from offchain.cli.running import log_progress, serving, stopping
+from offchain.cli.running import last_words, log_progress, serving, stopping
 from offchain.index.follow import up_to_date
 from offchain.index.queries import Index
 from offchain.index.store import index_path
@@ -250,7 +250,7 @@ LOG_OPTION = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How to say what is done: for people, or one JSON object a line on standard error.",
+    help="How to say on standard error what is done: for people, or one JSON object a line.",
 )
 
 
@@ -297,7 +297,7 @@ def running_options(command: Any) -> Any:
     @wraps(command)
     def wrapped(log_format: str, metrics: tuple[str, int] | None, **options: Any) -> Any:
         log_progress(log_format)
-        with stopping(), serving(metrics):
+        with last_words(log_format), stopping(), serving(metrics):
             return command(**options)
 
     return with_options(wrapped, LOG_OPTION, METRICS_OPTION)

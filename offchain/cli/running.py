@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from types import FrameType
 
 import click
+from rich.console import Console
 from rich.logging import RichHandler
 
 from offchain import metrics
-from offchain.cli.failures import printable
+from offchain.cli.failures import one_line, printable
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,14 @@ class Printable(logging.Formatter):
         return printable(super().format(record))
 
 
+class PlainLines(Printable):
+    """Time, level and what happened, for a file or a journal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line."""
+        return f"{_time_of(record)} {record.levelname.lower()} {super().format(record)}"
+
+
 class JsonLines(logging.Formatter):
     """A JSON object a line: time, level, what it is about by number, and what happened."""
 
@@ -41,13 +50,17 @@ class JsonLines(logging.Formatter):
         numbers = {about[1]: int(about[2])} | ({"epoch": int(about[3])} if about[3] else {}) if about else {}
         return json.dumps(
             {
-                "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                "time": _time_of(record),
                 "level": record.levelname.lower(),
                 **numbers,
                 "event": said[about.end() :] if about else said,
                 "logger": record.name,
             }
         )
+
+
+def _time_of(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def log_warnings() -> None:
@@ -58,23 +71,52 @@ def log_warnings() -> None:
 
 
 def log_progress(log_format: str) -> None:
-    """Show what a worker does, a line a step."""
+    """Show what a worker does, a line a step, on standard error."""
     handler: logging.Handler
     if log_format == "json":
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines())
-    else:
+    elif sys.stderr.isatty():
         handler = RichHandler(
-            show_path=False, show_level=False, omit_repeated_times=False, log_time_format="[%X]"
+            console=Console(stderr=True),
+            show_path=False,
+            show_level=False,
+            omit_repeated_times=False,
+            log_time_format="[%X]",
         )
         handler.setFormatter(Printable("%(message)s"))
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(PlainLines())
+    handler.addFilter(_is_ours_to_tell)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)  # web3 warns where a request fails that it can do without
     for noisy in ("web3", "urllib3", "requests", "botocore", "aiobotocore", "s3fs", "fsspec"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("distributed").setLevel(
-        logging.CRITICAL
-    )  # what becomes of a cluster is told where it matters
+
+
+def _is_ours_to_tell(record: logging.LogRecord) -> bool:
+    """Whether it is not Dask's word on a cluster: what becomes of that is told where it matters.
+
+    A level of its loggers does not last, for Dask sets them when it is imported.
+    """
+    return record.name.partition(".")[0] not in ("distributed", "tornado")
+
+
+@contextmanager
+def last_words(log_format: str) -> Iterator[None]:
+    """Log the error that ends the block as all else is logged, where that is for a program to read."""
+    if log_format != "json":
+        yield
+        return
+    try:
+        with one_line():
+            yield
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        log.error("%s", error.message)
+        sys.exit(error.exit_code)
 
 
 @contextmanager

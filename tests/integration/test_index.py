@@ -601,7 +601,7 @@ def test_lists_see_at_once_what_happened_while_an_index_is_followed(
         )
         second = subprocess.run(command, env=environment, capture_output=True, text=True)
         process.terminate()
-        told, _ = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=30)
 
     assert [row["task"] for row in json.loads(listed.stdout)] == [1]
     assert (second.returncode, second.stderr.count("\n")) == (1, 1)

@@ -454,6 +454,13 @@ def test_a_worker_whose_node_does_not_come_ends_and_says_why(
     assert f"Error: no node answers at {address}: connection refused" in ended.output
 
 
+def test_the_error_that_ends_a_worker_is_logged_as_all_else_is(environment: dict[str, str]) -> None:
+    ended = pole(environment, "mine", "--account", "dev:1", "--task", "99", "--log-format", "json")
+
+    *_, last = map(json.loads, ended.stderr.splitlines())
+    assert (ended.returncode, last["level"], last["event"]) == (1, "error", "there is no task 99")
+
+
 # Metrics
 
 

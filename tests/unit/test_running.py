@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +80,37 @@ def test_a_signal_that_comes_while_an_object_is_finalised_is_not_lost() -> None:
         time.sleep(10)
 
     assert ended.value.code == 0
+
+
+def logged(program: str) -> "subprocess.CompletedProcess[str]":
+    """What a program logs where its output is no terminal."""
+    command = f"import logging; from offchain.cli.running import log_progress; {program}"
+    return subprocess.run(
+        [sys.executable, "-c", command],
+        env={**os.environ, "COLUMNS": "40"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_where_there_is_no_terminal_a_line_has_time_zone_and_level_however_long_it_is() -> None:
+    words = "task 1: " + "long " * 40 + "ended"
+
+    ended = logged(f"log_progress('text'); logging.getLogger('pole').warning({words!r} + '\\nand more')")
+
+    moment, level, said = ended.stderr.removesuffix("\n").split(" ", 2)
+    assert datetime.fromisoformat(moment).utcoffset() == timedelta(0)
+    assert (level, said, ended.stdout) == ("warning", words + r"\nand more", "")
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_dask_says_nothing_of_a_cluster_itself(log_format: str) -> None:
+    said = "logging.getLogger('distributed.client').error('Failed to reconnect')"
+
+    ended = logged(f"log_progress({log_format!r}); import distributed; {said}")
+
+    assert ended.stderr == ""
 
 
 def test_a_library_that_warns_writes_a_line_like_all_others() -> None:
