@@ -128,7 +128,7 @@ def _served(urls: Sequence[str], chain_id: int | None) -> int:
         answers = dict(zip(urls, pool.map(ask, urls), strict=True))
     away = [answer for answer in answers.values() if isinstance(answer, EndpointUnreachable)]
     if len(away) == len(answers):
-        raise away[0]
+        raise EndpointUnreachable.together(away)
     for error in away:
         log.warning("%s", error)
     for url, answer in answers.items():

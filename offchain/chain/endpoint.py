@@ -1,6 +1,7 @@
 """The way to an RPC endpoint, on which every request ends in bounded time and memory, whoever answers it."""
 
 import socket
+import time
 from contextlib import suppress
 from threading import Timer
 from typing import Any, cast
@@ -34,6 +35,8 @@ def reason_of(error: Exception) -> str:
     first: BaseException = error
     while deeper := first.__cause__ or first.__context__:
         first = deeper
+    if isinstance(first, ConnectionResetError | BrokenPipeError):
+        return "closed the connection"
     return first.strerror.lower() if isinstance(first, OSError) and first.strerror else str(error)
 
 
@@ -69,11 +72,14 @@ class Endpoint(HTTPProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask once; raises EndpointUnreachable where no answer comes and EndpointFaulty where it is none."""
-        url = str(self.endpoint_uri)
+        url, began = str(self.endpoint_uri), time.monotonic()
         try:
             data = self._post(self.encode_rpc_request(method, params))
         except requests.RequestException as error:
-            raise EndpointUnreachable(shown(url), without_key(reason_of(error), url)) from None
+            # A connection that was shut here for its slowness looks as if the other end had done it.
+            is_late = isinstance(error, requests.Timeout) or time.monotonic() - began >= REQUEST_SECONDS
+            reason = f"no answer within {REQUEST_SECONDS:g} s" if is_late else reason_of(error)
+            raise EndpointUnreachable(shown(url), without_key(reason, url)) from None
         try:
             answer = from_json(data, MAX_ANSWER_BYTES)
         except ValueError:

@@ -98,7 +98,11 @@ class Endpoints(BaseProvider):
             retry=retry_if_exception_type((OSError, EndpointFaulty)),
             reraise=True,
         )
-        return asking(self._ask, method, params)
+        away: dict[int, EndpointUnreachable] = {}
+        try:
+            return asking(self._ask, method, params, away)
+        except EndpointUnreachable:
+            raise EndpointUnreachable.together([away[index] for index in sorted(away)]) from None
 
     def distrust(self, reason: str) -> None:
         """Ask another endpoint from now on, where there is one."""
@@ -123,12 +127,17 @@ class Endpoints(BaseProvider):
                 names = [shown(str(self.endpoints[at].endpoint_uri)) for at in (before, self._order[0])]
                 log.warning("%s is away or behind; now asking %s", *names)
 
-    def _ask(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    def _ask(
+        self, method: RPCEndpoint, params: Any, away: dict[int, EndpointUnreachable] | None = None
+    ) -> RPCResponse:
+        """Ask the preferred endpoint; where it does not answer, that is noted in `away` as well."""
         asked = self._order[0]
         try:
             return self.endpoints[asked].make_request(method, params)
         except (OSError, EndpointFaulty) as error:
             metrics.ENDPOINT_FAILURES.labels(urlsplit(str(self.endpoints[asked].endpoint_uri)).hostname).inc()
+            if isinstance(error, EndpointUnreachable) and away is not None:
+                away[asked] = error
             if self._order[0] == asked:
                 self.distrust(error.reason if isinstance(error, EndpointUnreachable) else str(error))
             raise

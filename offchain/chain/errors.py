@@ -22,7 +22,7 @@
 A `ContractError` carries the values of the Solidity error as attributes, by their names there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -40,6 +40,14 @@ class EndpointUnreachable(ChainError, requests.RequestException):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"no node answers at {url}: {reason}")
+
+    @classmethod
+    def together(cls, errors: "Sequence[EndpointUnreachable]") -> "EndpointUnreachable":
+        """The errors of one endpoint or several as one."""
+        first, *others = errors
+        return cls(
+            first.url, "; nor at ".join([first.reason, *(f"{one.url}: {one.reason}" for one in others)])
+        )
 
 
 class EndpointFaulty(ChainError):

@@ -126,6 +126,38 @@ def test_a_node_that_is_away_is_told_of_in_a_few_words() -> None:
     assert str(caught.value) == f"no node answers at {NOBODY}/…: connection refused"
 
 
+@pytest.mark.parametrize(
+    ("lie", "reason"),
+    [(silence, "no answer within 0.5 s"), (raw(b""), "closed the connection")],
+    ids=["silent", "dropped"],
+)
+def test_why_a_node_does_not_answer_is_told(
+    urls: list[str], proxies: list[LyingProxy], monkeypatch: pytest.MonkeyPatch, lie: Lie, reason: str
+) -> None:
+    monkeypatch.setattr(endpoint, "REQUEST_SECONDS", 0.5)
+
+    with proxies[0].lying("*", lie), pytest.raises(errors.EndpointUnreachable) as caught:
+        Endpoint(urls[0]).make_request(RPCEndpoint("eth_chainId"), [])
+
+    assert caught.value.reason == reason
+
+
+def test_every_endpoint_is_named_when_none_answers(connection: Connection, proxies: list[LyingProxy]) -> None:
+    provider = connection.w3.provider
+    assert isinstance(provider, Endpoints)
+    first, second = (str(each.endpoint_uri) for each in provider.endpoints)
+
+    with (
+        proxies[0].lying("*", raw(b"")),
+        proxies[1].lying("*", raw(http(b"", status="503 Busy"))),
+        pytest.raises(errors.EndpointUnreachable) as caught,
+    ):
+        provider.make_request(RPCEndpoint("eth_chainId"), [])
+
+    said = str(caught.value)
+    assert said.startswith(f"no node answers at {first}: closed the connection; nor at {second}: 503")
+
+
 def test_a_node_that_was_started_anew_is_told_of(connection: Connection, proxies: list[LyingProxy]) -> None:
     person = Person(connection, 1)
 
@@ -226,8 +258,13 @@ def test_connect_goes_on_after_a_single_drop(
 
 
 def test_connect_raises_when_all_are_away(deployments: Path) -> None:
-    with pytest.raises(errors.EndpointUnreachable):
-        connect([NOBODY, NOBODY], deployments)
+    with pytest.raises(errors.EndpointUnreachable) as caught:
+        connect([NOBODY, "http://127.0.0.1:7"], deployments)
+
+    refused = "connection refused"
+    assert (
+        str(caught.value) == f"no node answers at {NOBODY}: {refused}; nor at http://127.0.0.1:7: {refused}"
+    )
 
 
 def test_connect_raises_when_one_serves_another_chain(
