@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import requests
+
 from offchain.chain import errors
 from offchain.storage import StorageAway
 
@@ -39,6 +41,14 @@ PASSING = (
     errors.FeeTooHigh,
 )
 """It passes without anybody's help: the node comes back, fees fall, a block takes what was sent."""
+
+
+def who_is_away(error: Exception) -> str | None:
+    """Of whom an error says that no answer comes that makes sense; None where it is about something else."""
+    if isinstance(error, StorageAway):
+        return error.place
+    is_of_node = isinstance(error, errors.EndpointFaulty | requests.RequestException | ConnectionError)
+    return "the node" if is_of_node else None
 
 
 class WorkerError(Exception):

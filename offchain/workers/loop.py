@@ -9,8 +9,8 @@ from enum import Enum
 
 from offchain import metrics
 from offchain.chain.errors import UnknownEpoch, UnknownTask
-from offchain.workers.errors import AWAY, PASSING
-from offchain.workers.saying import Sparingly
+from offchain.workers.errors import AWAY, PASSING, who_is_away
+from offchain.workers.saying import Absences, Sparingly
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Rounds:
         self._finished: dict[int, Rest] = {}
         self._waiting: dict[int, Rest] = {}
         self._sparingly = Sparingly()
+        self._absences = Absences()
         self._untold: list[tuple[int, Exception]] = []
         self.failures: dict[int, Failure] = {}
 
@@ -89,7 +90,14 @@ class Rounds:
 
     def tell_away(self, error: Exception) -> None:
         """Say what keeps from every task alike, but not each time."""
-        self._sparingly.say(logging.WARNING, f"{error}: trying again")
+        is_told = self._sparingly.say(logging.WARNING, f"{error}: trying again")
+        if (who := who_is_away(error)) is not None:
+            self._absences.note(who, is_told)
+
+    def tell_back(self) -> None:
+        """Say who answers again, after a round in which the tasks could be listed."""
+        away = {who_is_away(failure.error) for failure in self.failures.values()}
+        self._absences.end({who for who in away if who is not None})
 
     def _finishes(self, task_id: int) -> bool:
         before = self.failures.get(task_id)
@@ -125,6 +133,7 @@ def carry(step: Callable[[int], Enum], task_ids: Iterable[int]) -> None:
     """Step until no task needs more of this worker; raises what fails a task once no other can go on."""
     rounds, unfinished = Rounds(step), list(task_ids)
     while unfinished := rounds.run(unfinished):
+        rounds.tell_back()
         errors = [rounds.failures[task_id].error for task_id in unfinished if task_id in rounds.failures]
         lasting = [error for error in errors if not isinstance(error, PASSING)]
         if len(lasting) == len(unfinished):
@@ -141,6 +150,8 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
             rounds.run(tasks())
         except (*PASSING, *GONE) as error:
             rounds.tell_away(error)
+        else:
+            rounds.tell_back()
         rounds.tell()
         time.sleep(POLL_SECONDS)
 
@@ -155,6 +166,7 @@ def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]],
         except (*PASSING, *GONE) as error:
             rounds.tell_away(error)
         else:
+            rounds.tell_back()
             if len(known) >= count and not unfinished:
                 return
         rounds.tell()

@@ -224,6 +224,42 @@ def test_a_node_that_is_away_is_told_of_at_once_and_then_after_pauses_that_doubl
     assert told == [0.5, 60.5, 180.5]
 
 
+@pytest.mark.parametrize(
+    ("away", "who"),
+    [
+        (EndpointUnreachable("http://127.0.0.1:8545", "connection refused"), "the node"),
+        (StorageAway("s3://bucket", "refused"), "s3://bucket"),
+    ],
+    ids=["node", "storage"],
+)
+def test_who_answers_again_is_told_of_once_and_how_long_that_took(
+    clock: Clock, caplog: pytest.LogCaptureFixture, away: Exception, who: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    step = steps(away, away, away, Move.WAIT)
+
+    with pytest.raises(Ended):
+        loop.watch(lambda _: step(), lambda: [1])
+
+    assert caplog.messages == [f"{away}: trying again", f"{who} answers again, after 3 s"]
+
+
+def test_a_list_of_tasks_that_can_be_had_again_is_told_of(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def tasks() -> list[int]:
+        if clock.now < 20:
+            raise ConnectionError("refused")
+        return []
+
+    with pytest.raises(Ended):
+        loop.watch(lambda _: Move.DONE, tasks)
+
+    assert caplog.messages == ["refused: trying again", "the node answers again, after 20 s"]
+
+
 def test_carry_leaves_what_it_raises_to_be_told_by_its_caller(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
