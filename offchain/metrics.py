@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Final
 
 from prometheus_client import (
@@ -22,9 +23,6 @@ REGISTRY: Final = CollectorRegistry()
 
 STEPPED_AT: Final = Gauge(
     "pole_last_step_timestamp_seconds", "When a step last succeeded, in Unix time.", registry=REGISTRY
-)
-BLOCKS_BEHIND: Final = Gauge(
-    "pole_index_blocks_behind", "Blocks of the chain that an index has not taken in.", registry=REGISTRY
 )
 HEAD_AT: Final = Gauge(
     "pole_head_timestamp_seconds", "The timestamp of the newest block that was seen.", registry=REGISTRY
@@ -50,6 +48,14 @@ for _event in ("sent", "replaced", "failed"):
     TRANSACTIONS.labels(_event)  # who watches for the first one needs a zero before it
 for _outcome in ("trained", "failed"):
     JOBS.labels(_outcome)
+
+
+@cache
+def blocks_behind() -> Gauge:
+    """Made where an index is followed, for elsewhere its zero would say that one is up to date."""
+    return Gauge(
+        "pole_index_blocks_behind", "Blocks of the chain that an index has not taken in.", registry=REGISTRY
+    )
 
 
 @contextmanager

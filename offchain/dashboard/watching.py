@@ -1,6 +1,7 @@
 """Keeps the index up while pages are read from it, and remembers when the node was last heard."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -64,7 +65,7 @@ class Watcher:
             except Exception as error:  # whatever it is, the pages stay, and say that they are old
                 pause = min(2 * pause, MOST_PAUSE_SECONDS) if self.contact.trouble else POLL_SECONDS
                 self._connection = None
-                log.warning("%s: asking again in %.0f s", error, pause)
+                log.warning("%s: asking again in %d s", error, math.ceil(pause))
                 # What comes from an HTTP library may name a whole URL, of which a key can be part.
                 said = (
                     "The node does not answer"

@@ -1,6 +1,7 @@
 """Brings an index up to the chain, range by range, and back where the chain was reorganised."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -123,7 +124,7 @@ class Follower:
         first = self._connection.deployment.block
         tip = self._store.tip()
         indexed = first - 1 if tip is None else tip.number
-        metrics.BLOCKS_BEHIND.set(head.number - indexed)
+        metrics.blocks_behind().set(head.number - indexed)
         metrics.HEAD_AT.set(head.timestamp)
         metrics.STEPPED_AT.set_to_current_time()
         return Progress(first, indexed, head.number, self._store.event_count())
@@ -286,7 +287,7 @@ def follow(connect: Callable[[], Connection], path: Path) -> NoReturn:
                     time.sleep(pause)
         except PASSING as error:
             pause = min(2 * pause, MOST_PAUSE_SECONDS)
-            log.warning("%s: asking again in %.0f s", error, pause)
+            log.warning("%s: asking again in %d s", error, math.ceil(pause))
         time.sleep(pause)
 
 

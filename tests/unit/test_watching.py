@@ -86,12 +86,12 @@ def test_a_watcher_writes_the_index(world: World, tmp_path: Path, monkeypatch: p
 
 
 def test_where_another_writes_it_hears_the_node_and_rests_longer_while_that_is_away(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, away = tmp_path / "index.sqlite", ConnectionError("https://node.example/a-key is away")
     answering(world.connection, monkeypatch, [7, *[away] * 8, 8, away])
 
-    with Store.writing(path, world.connection.deployment):
+    with caplog.at_level("WARNING"), Store.writing(path, world.connection.deployment):
         rests = watch(world.connection, path, 11, monkeypatch)
 
     pauses = [POLL_SECONDS, *(min(POLL_SECONDS * 2**n, MOST_PAUSE_SECONDS) for n in range(8))]
@@ -101,3 +101,4 @@ def test_where_another_writes_it_hears_the_node_and_rests_longer_while_that_is_a
     assert {rest.contact.trouble for rest in rests[1:9]} == {"The node does not answer"}
     assert rests[9].contact.trouble == ""
     assert rests[8].contact.heard_at == 0  # it was heard before the first pause
+    assert caplog.messages[0] == f"{away}: asking again in 1 s"  # a pause of half a second
