@@ -2,16 +2,20 @@
 
 import errno
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
+from offchain.chain.deployment import Deployment
 from offchain.chain.vault import TokenClient
 from offchain.cli.options import Node, chain_options, running_options
 from offchain.dashboard.app import Source, create_app
 from offchain.dashboard.serving import server
 from offchain.dashboard.shown import Token
 from offchain.dashboard.watching import Watcher
-from offchain.index.store import index_path
+from offchain.index.errors import IndexBusy, IndexFailure
+from offchain.index.store import Store, index_path
 
 
 @click.command()
@@ -46,17 +50,33 @@ def dashboard(node: Node, host: str, port: int, names: tuple[str, ...]) -> None:
     watcher = Watcher(node.connect, path)
     named = Token.named(token.symbol(), token.decimals())
     source = Source(path, connection.deployment, named, watcher, names)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise click.ClickException(
-            f"port {port} of {host} is taken, perhaps by another dashboard: name a free one with --port"
-        ) from error
-    with listener:
+    _check_index(path, connection.deployment)
+    with _listener(host, port) as listener:
         watcher.start()
         shown = f"[{host}]" if ":" in host else host
         click.echo(f"serving http://{shown}:{listener.getsockname()[1]}/ until it is stopped")
         server(create_app(source)).run(sockets=[listener])
+
+
+def _check_index(path: Path, deployment: Deployment) -> None:
+    """Raise what keeps an index from being made; one that is there can be read, even if it cannot be written."""
+    try:
+        with suppress(IndexBusy), Store.writing(path, deployment):
+            pass
+    except IndexFailure:
+        if not path.exists():
+            raise
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"port {port} of {host} is taken, perhaps by another dashboard: name a free one with --port"
+            ) from error
+        reason = (error.strerror or str(error)).lower()
+        raise click.ClickException(
+            f"cannot listen at port {port} of {host}: {reason}: name another with --host or --port"
+        ) from error

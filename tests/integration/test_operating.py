@@ -461,6 +461,25 @@ def test_the_error_that_ends_a_worker_is_logged_as_all_else_is(environment: dict
     assert (ended.returncode, last["level"], last["event"]) == (1, "error", "there is no task 99")
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--home", "/dev/null/home"), "the index /dev/null/home"),
+        (("--host", "nohost.invalid"), "cannot listen at port 8646 of nohost.invalid: "),
+        (("--host", "192.0.2.1"), "cannot listen at port 8646 of 192.0.2.1: cannot assign requested address"),
+    ],
+    ids=["folder", "name", "address"],
+)
+def test_a_dashboard_that_cannot_be_ends_in_one_line(
+    environment: dict[str, str], options: tuple[str, ...], words: str
+) -> None:
+    ended = pole(environment, "dashboard", *options)
+
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
+    assert words in ended.stderr
+    assert "[Errno -" not in ended.stderr
+
+
 # Metrics
 
 
@@ -522,6 +541,7 @@ def test_a_data_node_counts_what_it_does(world: World, environment: dict[str, st
     paid = world.chain.w3.eth.get_transaction_receipt(last)
     assert found["pole_fees_wei_total"] >= paid["gasUsed"] * paid["effectiveGasPrice"] > 0
     assert found["pole_deadlines_missed_total"] == 0
+    assert "pole_index_blocks_behind" not in found  # it follows none
 
 
 def test_an_index_tells_how_far_behind_it_is(world: World, environment: dict[str, str]) -> None:
@@ -529,7 +549,7 @@ def test_an_index_tells_how_far_behind_it_is(world: World, environment: dict[str
         newest = world.chain.w3.eth.get_block("latest")["timestamp"]
         until(lambda: scrape(port)["pole_head_timestamp_seconds"] == newest)
 
-        until(lambda: scrape(port)["pole_index_blocks_behind"] == 0)
+        until(lambda: scrape(port).get("pole_index_blocks_behind") == 0)
 
 
 def test_metrics_at_an_address_that_is_taken_are_refused(environment: dict[str, str]) -> None:
