@@ -9,6 +9,7 @@ DATASET ?= iris
 MUTANTS ?= --per-file 20
 MUTANTS_PYTHON ?= --per-module 6
 PYTEST ?=
+PORT := 8545
 CHAOS ?= --pace 1.5 --gap 27
 SOAK ?=
 TOOLS := . toolchain/activate;
@@ -111,8 +112,8 @@ soak: setup ## Run without faults and measure throughput and block intervals; wr
 	$(TOOLS) python -m tests.soak $(SOAK)
 
 .PHONY: node
-node: setup ## Run a local chain at http://127.0.0.1:8545 with a block a second
-	$(TOOLS) anvil --block-time 1 --hardfork prague
+node: setup ## Run a local chain at http://127.0.0.1:8545 with a block a second; PORT=8545
+	$(TOOLS) anvil --block-time 1 --hardfork prague --port $(PORT)
 
 .PHONY: lock
 lock: .venv/.complete ## Resolve the dependencies anew and write the lock files

@@ -1,7 +1,9 @@
 """Deploys with an account of ape; what the scripts and the console share."""
 
+import os
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ape
 import click
@@ -60,6 +62,13 @@ class ApeDeployer:
     def read(self, name: str, address: str, function: str) -> Any:
         """Call a view function without arguments."""
         return getattr(ape.project.get_contract(name).at(address), function)()
+
+
+def at_node(url: str) -> AbstractContextManager[Any]:
+    """Connect ape to a local node."""
+    os.environ.pop("APE_FOUNDRY_HOST", None)  # to ape it is more than what it is told here
+    network = ape.networks.ethereum.local
+    return cast(AbstractContextManager[Any], network.use_provider("foundry", provider_settings={"host": url}))
 
 
 def open_deployer(alias: str | None) -> AccountAPI:

@@ -16,7 +16,7 @@ from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient, VaultClient
 from offchain.storage import BlobStore
 from offchain.workers import reading
-from scripts._deploying import deploy_with
+from scripts._deploying import at_node, deploy_with
 from scripts._market_act import CONSUMERS, PROVIDER, play_market
 from scripts._stage import Stage, address_of, company, console, table_of
 
@@ -65,7 +65,7 @@ def _deploy(chain: LocalChain, home: Path) -> Connection:
     console.print("[bold]Deploying[/] with ape on a new Anvil chain")
     url = chain.w3.provider.endpoint_uri  # type: ignore[attr-defined]
     logger.set_level(LogLevel.WARNING)
-    with ape.networks.ethereum.local.use_provider("foundry", provider_settings={"host": url}):
+    with at_node(url):
         deployment = deploy_with(ape.accounts.test_accounts[0], token=None)
     deployment.save(home)
     for name in ("vault", "registry", "proof", "ledger", "market"):

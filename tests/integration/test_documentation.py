@@ -228,6 +228,14 @@ def test_a_deployment_tells_its_addresses_and_that_it_takes_the_place_of_another
     assert second.endswith("wrote deployments/31337.json, in the place of an earlier deployment\n")
 
 
+def test_make_node_listens_at_another_port_when_it_is_named() -> None:
+    command = ["make", "--just-print", "node", "PORT=8546"]
+
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert "--port 8546\n" in printed
+
+
 def test_the_page_on_operating_holds_for_an_account_with_a_keyfile(
     local: Reader, environment: dict[str, str], chain: LocalChain, deployment: Deployment
 ) -> None:
