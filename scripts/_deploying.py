@@ -9,6 +9,7 @@ import ape
 import click
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand
+from ape.cli.options import NETWORK_META_KEY
 from ape.exceptions import ProviderError
 
 from offchain.chain.deploying import Bounds, MarketBounds, deploy
@@ -19,6 +20,9 @@ LOCAL_BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
 LOCAL_MARKET_BOUNDS = MarketBounds(5, 30 * 86_400, 10**15, 5 * 10**16, 1, 10**15)
 PUBLIC_BOUNDS = Bounds(600, 30 * 86_400, 10**18, 10**18)
 PUBLIC_MARKET_BOUNDS = MarketBounds(300, 30 * 86_400, 10**15, 5 * 10**16, 10**18, 10**17)
+
+LOCAL_REMEDY = "`make node` starts a local node."
+PUBLIC_REMEDY = "docs/deploy.md says how ape-config.yaml names a network's endpoint."
 
 
 class NodeCommand(ConnectedProviderCommand):
@@ -31,7 +35,8 @@ class NodeCommand(ConnectedProviderCommand):
         except ProviderError as error:
             if ape.networks.active_provider is not None:
                 raise
-            raise click.ClickException(f"{error} `make node` starts a local node.") from None
+            is_local = ctx.meta[NETWORK_META_KEY]["network"].is_local
+            raise click.ClickException(f"{error} {LOCAL_REMEDY if is_local else PUBLIC_REMEDY}") from None
 
 
 class ApeDeployer:
