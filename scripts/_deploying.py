@@ -1,6 +1,7 @@
 """Deploys with an account of ape; what the scripts and the console share."""
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
@@ -11,9 +12,13 @@ from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand
 from ape.cli.options import NETWORK_META_KEY
 from ape.exceptions import ProviderError
+from ape_accounts.accounts import ApeSigner, KeyfileAccount
+from web3 import Web3
 
+from offchain.chain.accounts import open_keyfile
 from offchain.chain.deploying import Bounds, MarketBounds, deploy
 from offchain.chain.deployment import Deployment
+from offchain.chain.errors import AccountInvalid, ChainError
 
 DEPLOYMENTS = Path("deployments")
 LOCAL_BOUNDS = Bounds(5, 30 * 86_400, 1, 1)
@@ -26,12 +31,14 @@ PUBLIC_REMEDY = "docs/deploy.md says how ape-config.yaml names a network's endpo
 
 
 class NodeCommand(ConnectedProviderCommand):
-    """A command that needs a node, and says so where none answers."""
+    """A command that needs a node, and says so where none answers; an error of ours it tells in a line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Connect and run."""
         try:
             return super().invoke(ctx)
+        except ChainError as error:
+            raise click.ClickException(str(error)) from None
         except ProviderError as error:
             if ape.networks.active_provider is not None:
                 raise
@@ -76,11 +83,34 @@ def at_node(url: str) -> AbstractContextManager[Any]:
     return cast(AbstractContextManager[Any], network.use_provider("foundry", provider_settings={"host": url}))
 
 
-def open_deployer(alias: str | None) -> AccountAPI:
+def open_deployer(alias: str | None, passphrase: Callable[[Path], str]) -> AccountAPI:
     """The account of an alias, or on a local network a test account."""
-    if alias is None and not ape.networks.provider.network.is_local:
-        raise click.UsageError("name an account with --account: this network is not a local one")
-    return ape.accounts.load(alias) if alias else ape.accounts.test_accounts[0]
+    if alias is None:
+        if not ape.networks.provider.network.is_local:
+            raise click.UsageError("name an account with --account: this network is not a local one")
+        return ape.accounts.test_accounts[0]
+    return load_account(alias, passphrase)
+
+
+def load_account(alias: str, passphrase: Callable[[Path], str]) -> AccountAPI:
+    """The account of an alias, which signs all that it is given where it has a keyfile.
+
+    Ape's own would ask for the passphrase and for consent at every transaction, when those before it are paid for.
+
+    Raises
+    ------
+    AccountInvalid : there is no such account, or the passphrase is not its own
+    """
+    try:
+        account = ape.accounts.load(alias)
+    except (KeyError, ValueError):
+        raise AccountInvalid(
+            f"ape has no account {alias!r}: `ape accounts list` tells which it has, `ape accounts generate` makes one"
+        ) from None
+    if isinstance(account, KeyfileAccount):
+        opened = open_keyfile(account.keyfile_path, passphrase)
+        return ApeSigner(private_key=Web3.to_hex(opened.key))
+    return account
 
 
 def deploy_with(account: AccountAPI, token: str | None) -> Deployment:

@@ -1,8 +1,12 @@
 """Deploys the protocol and writes `deployments/<chain id>.json`: `ape run deploy --network ...`."""
 
+from pathlib import Path
+
 import click
 from ape.cli import network_option
 
+from offchain.cli.keys import passphrase_from
+from offchain.cli.options import PASSPHRASE_OPTION
 from scripts._deploying import DEPLOYMENTS, NodeCommand, deploy_with, open_deployer
 
 
@@ -11,12 +15,13 @@ from scripts._deploying import DEPLOYMENTS, NodeCommand, deploy_with, open_deplo
 @click.option(
     "--account", "alias", help="Alias of an ape account.  [default on a local network: a test account]"
 )
+@PASSPHRASE_OPTION
 @click.option(
     "--token", help="The ERC-20 that all money is.  [default: a new TestToken that anyone can mint]"
 )
-def cli(alias: str | None, token: str | None) -> None:
+def cli(alias: str | None, passphrase_file: Path | None, token: str | None) -> None:
     """Deploy the protocol and write deployments/<chain id>.json."""
-    deployment = deploy_with(open_deployer(alias), token)
+    deployment = deploy_with(open_deployer(alias, passphrase_from(passphrase_file)), token)
     for name, address in deployment.addresses.items():
         click.echo(f"{name:<12} {address}")
     is_first = not deployment.path(DEPLOYMENTS).exists()

@@ -50,9 +50,15 @@ def open_account(name: str, chain_id: int, passphrase: Callable[[Path], str]) ->
         raise AccountInvalid(
             f"there is no keyfile {path}: ape accounts generate makes one; a local chain has dev:0, dev:1, ..."
         )
+    return open_keyfile(path, passphrase)
+
+
+def open_keyfile(path: Path, passphrase: Callable[[Path], str]) -> LocalAccount:
+    """The account of a keyfile; raises AccountInvalid."""
     secret = passphrase(path)
     try:
         account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), secret))
     except (ValueError, KeyError, TypeError) as error:
-        raise AccountInvalid(f"{path} cannot be opened: {error}") from None
+        reason = "the passphrase is wrong" if str(error) == "MAC mismatch" else error
+        raise AccountInvalid(f"{path} cannot be opened: {reason}") from None
     return account

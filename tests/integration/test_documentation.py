@@ -146,9 +146,6 @@ ANSWERS = {
     "Enhance the security of your account by adding additional random input: ": "as I like it",
     "Create Passphrase to encrypt account: ": "only-for-tests-1",
     "Repeat for confirmation: ": "only-for-tests-1",
-    "Sign:  [y/N]: ": "y",
-    "Enter passphrase to unlock 'deployer' []: ": "only-for-tests-1",
-    "Leave 'deployer' unlocked? [y/N]: ": "y",
 }
 """What the reader types where docs/deploy.md says that something is asked."""
 

@@ -134,10 +134,10 @@ def test_open_account_decrypts_a_keyfile(keyfile: Path) -> None:
 
 
 def test_open_account_raises_when_the_passphrase_is_wrong(keyfile: Path) -> None:
-    with pytest.raises(errors.AccountInvalid) as caught:
-        open_account(str(keyfile), 1, lambda _: "wrong")
+    with pytest.raises(errors.AccountInvalid, match="the passphrase is wrong") as caught:
+        open_account(str(keyfile), 1, lambda _: "a guess")
 
-    assert "wrong" not in str(caught.value)
+    assert "guess" not in str(caught.value)
 
 
 def test_open_account_raises_when_there_is_no_keyfile() -> None:

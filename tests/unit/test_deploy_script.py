@@ -1,5 +1,7 @@
-"""What `ape run deploy` does before it sends anything: which node it asks, what it says."""
+"""What `ape run deploy` does before it sends anything: which node it asks, whose account it opens, what it says."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import ape
@@ -8,9 +10,14 @@ import pytest
 from ape.cli import ConnectedProviderCommand
 from ape.cli.options import NETWORK_META_KEY
 from ape.exceptions import ProviderError
+from ape_accounts.accounts import KeyfileAccount
+from ape_ethereum.transactions import DynamicFeeTransaction
+from eth_account import Account
 
+from offchain.chain.accounts import dev_account
+from offchain.chain.errors import AccountInvalid
 from offchain.chain.local import anvil_chain
-from scripts._deploying import NodeCommand, at_node
+from scripts._deploying import NodeCommand, at_node, load_account
 
 
 def test_at_node_connects_to_the_node_that_it_is_told_whatever_the_environment_says(
@@ -24,6 +31,53 @@ def test_at_node_connects_to_the_node_that_it_is_told_whatever_the_environment_s
             used = ape.networks.provider.uri
 
     assert used == url
+
+
+@pytest.fixture
+def asked() -> list[Path]:
+    """The keyfiles whose passphrase was asked for."""
+    return []
+
+
+@pytest.fixture
+def deployer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The alias of an account that ape has."""
+    keyfile = tmp_path / "deployer.json"
+    keyfile.write_text(json.dumps(Account.encrypt(dev_account(1).key, "a passphrase", iterations=2)))
+    account = KeyfileAccount(keyfile_path=keyfile)
+    monkeypatch.setattr(type(ape.accounts), "load", lambda _, alias: {"deployer": account}[alias])
+    return "deployer"
+
+
+def test_load_account_asks_for_the_passphrase_once_for_all_transactions(
+    deployer: str, asked: list[Path]
+) -> None:
+    def passphrase(keyfile: Path) -> str:
+        asked.append(keyfile)
+        return "a passphrase"
+
+    account = load_account(deployer, passphrase)
+    signed = [
+        account.sign_transaction(
+            DynamicFeeTransaction(chainId=1, nonce=nonce, gas=21_000, maxFeePerGas=1, maxPriorityFeePerGas=1)
+        )
+        for nonce in range(6)
+    ]
+
+    assert account.address == dev_account(1).address
+    assert all(transaction is not None and transaction.signature for transaction in signed)
+    assert len(asked) == 1
+
+
+def test_load_account_raises_when_the_passphrase_is_wrong(deployer: str) -> None:
+    with pytest.raises(AccountInvalid, match=r"deployer\.json cannot be opened: the passphrase is wrong$"):
+        load_account(deployer, lambda keyfile: "another")
+
+
+@pytest.mark.parametrize("alias", ["nobodyhere", ""])
+def test_load_account_raises_when_ape_has_no_such_account(alias: str) -> None:
+    with pytest.raises(AccountInvalid, match=f"no account '{alias}'.*ape accounts list"):
+        load_account(alias, lambda keyfile: "")
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, error: Exception, is_local: bool) -> str:
@@ -60,3 +114,9 @@ def test_a_command_names_the_page_on_networks_when_the_network_is_public(
     said = ended(monkeypatch, ProviderError("Missing URI."), is_local=False)
 
     assert "docs/deploy.md" in said and "make node" not in said
+
+
+def test_a_command_tells_what_is_wrong_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = AccountInvalid("there is no such account")
+
+    assert ended(monkeypatch, error, is_local=True) == "there is no such account"
