@@ -16,7 +16,7 @@ from ape_accounts.accounts import ApeSigner, KeyfileAccount
 from web3 import Web3
 
 from offchain.chain.accounts import open_keyfile
-from offchain.chain.deploying import Bounds, MarketBounds, deploy
+from offchain.chain.deploying import Bounds, MarketBounds, check_token, deploy
 from offchain.chain.deployment import Deployment
 from offchain.chain.errors import AccountInvalid, ChainError
 
@@ -114,7 +114,9 @@ def load_account(alias: str, passphrase: Callable[[Path], str]) -> AccountAPI:
 
 
 def deploy_with(account: AccountAPI, token: str | None) -> Deployment:
-    """Deploy on the connected network."""
+    """Deploy on the connected network; raises TokenInvalid before anything is paid for."""
+    if token is not None:
+        token = check_token(ape.networks.provider.web3, token, account.address)
     is_local = ape.networks.provider.network.is_local
     bounds = (LOCAL_BOUNDS, LOCAL_MARKET_BOUNDS) if is_local else (PUBLIC_BOUNDS, PUBLIC_MARKET_BOUNDS)
     return deploy(ApeDeployer(account), *bounds, token)

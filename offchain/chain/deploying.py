@@ -13,9 +13,23 @@ from web3.types import TxParams
 
 from offchain.canonical import parameters_hash
 from offchain.chain.compiler import Artifact
+from offchain.chain.connection import readable
 from offchain.chain.deployment import Contract, Deployment
+from offchain.chain.errors import EndpointFaulty, TokenInvalid
 
 SCORERS = ("DenseScorer", "TreeScorer")
+
+# What of an ERC-20 is asked before anything is built upon it.
+TOKEN_VIEWS: list[dict[str, Any]] = [
+    {
+        "type": "function",
+        "name": name,
+        "stateMutability": "view",
+        "inputs": [{"name": "", "type": kind} for kind in inputs],
+        "outputs": [{"name": "", "type": output}],
+    }
+    for name, inputs, output in (("decimals", (), "uint8"), ("balanceOf", ("address",), "uint256"))
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,35 @@ def deploy(
         market=contract("ComputeMarket", market),
         scorers={name: contract(name, address) for name, address in scorers.items()},
     )
+
+
+def check_token(w3: Web3, token: str, holder: str) -> str:
+    """The address of an ERC-20, with its checksum, after it has told the balance of a holder.
+
+    Raises
+    ------
+    TokenInvalid : it is no address, nothing is there, or what is there does not answer as an ERC-20
+    """
+    if not Web3.is_address(token):
+        raise TokenInvalid(token, "is not an address")
+    address = Web3.to_checksum_address(token)
+    if token not in (address, address.lower()):
+        raise TokenInvalid(
+            token, "is misspelled: its checksum, which is in the case of its letters, is wrong"
+        )
+    with readable():
+        if not w3.eth.get_code(address):
+            raise TokenInvalid(
+                token, f"is not on chain {w3.eth.chain_id}: there is no contract at this address"
+            )
+    views = w3.eth.contract(address, abi=TOKEN_VIEWS).functions
+    for call in (views.decimals(), views.balanceOf(Web3.to_checksum_address(holder))):
+        try:
+            with readable():
+                call.call()
+        except EndpointFaulty:
+            raise TokenInvalid(token, f"is no ERC-20: it does not answer {call.fn_name}()") from None
+    return address
 
 
 class Web3Deployer:

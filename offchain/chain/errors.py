@@ -8,6 +8,7 @@
     ├── EndpointsDisagree        one endpoint contradicts another
     ├── WrongChain               the endpoint serves another chain than the deployment's
     ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
+    ├── TokenInvalid             what is to be the token is no ERC-20
     ├── AccountInvalid           no such account, or no key for it
     ├── TransactionRejected      the node does not take a transaction
     ├── GasMissing               the account cannot pay for a transaction
@@ -83,6 +84,14 @@ class DeploymentInvalid(ChainError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
+
+
+class TokenInvalid(ChainError):
+    """What is to be the token is no ERC-20."""
+
+    def __init__(self, token: str, reason: str) -> None:
+        self.token, self.reason = token, reason
+        super().__init__(f"the token {token} {reason}")
 
 
 class AccountInvalid(ChainError):
