@@ -4,7 +4,9 @@ Whoever deploys brings a `Deployer`: the ape script one that uses ape's accounts
 compiles with py-solc-x and sends through web3.
 """
 
+import shutil
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from eth_account.signers.local import LocalAccount
@@ -13,9 +15,9 @@ from web3.types import TxParams
 
 from offchain.canonical import parameters_hash
 from offchain.chain.compiler import Artifact
-from offchain.chain.connection import readable
+from offchain.chain.connection import has_contracts, readable
 from offchain.chain.deployment import Contract, Deployment
-from offchain.chain.errors import EndpointFaulty, TokenInvalid
+from offchain.chain.errors import DeploymentInvalid, DeploymentPresent, EndpointFaulty, TokenInvalid
 
 SCORERS = ("DenseScorer", "TreeScorer")
 
@@ -105,6 +107,26 @@ def deploy(
         market=contract("ComputeMarket", market),
         scorers={name: contract(name, address) for name, address in scorers.items()},
     )
+
+
+def check_unused(w3: Web3, path: Path) -> None:
+    """Raise DeploymentPresent where a deployments file is of contracts on this chain, or tells nobody of which.
+
+    That of a chain that has been started anew is of none, and may go.
+    """
+    if not path.exists():
+        return
+    try:
+        earlier = Deployment.load(path)
+    except DeploymentInvalid as error:
+        raise DeploymentPresent(str(path), f"cannot be read ({error.reason})") from None
+    if has_contracts(w3, earlier):
+        raise DeploymentPresent(str(path), "is of contracts that this chain has, and that can be used")
+
+
+def keep_earlier(path: Path) -> Path | None:
+    """Copy the deployments file that is there beside itself, and give the copy's path."""
+    return Path(shutil.copy2(path, f"{path}.bak")) if path.exists() else None
 
 
 def check_token(w3: Web3, token: str, holder: str) -> str:

@@ -8,6 +8,7 @@
     ├── EndpointsDisagree        one endpoint contradicts another
     ├── WrongChain               the endpoint serves another chain than the deployment's
     ├── DeploymentInvalid        the deployments file is missing, malformed or of something else
+    ├── DeploymentPresent        a deployment would take the place of one that may be in use
     ├── TokenInvalid             what is to be the token is no ERC-20
     ├── AccountInvalid           no such account, or no key for it
     ├── TransactionRejected      the node does not take a transaction
@@ -84,6 +85,14 @@ class DeploymentInvalid(ChainError):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(f"{path}: {reason}")
+
+
+class DeploymentPresent(ChainError):
+    """A deployment would take the place of one that may be in use."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} {reason}: --replace deploys anew and keeps the file as {path}.bak")
 
 
 class TokenInvalid(ChainError):

@@ -189,9 +189,12 @@ def test_the_page_on_deploying_holds_on_chains_of_other_ids(
     assert {path.name for path in (checkout / "deployments").iterdir()} == {"11155111.json", "84532.json"}
 
 
-def ape_deploy(checkout: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def ape_deploy(
+    checkout: Path, environment: dict[str, str], *options: str
+) -> "subprocess.CompletedProcess[str]":
     """Deploy to the local node as README.md has it."""
-    command = ["bash", "-c", ". toolchain/activate; ape run deploy --network ethereum:local:foundry"]
+    deploying = f"ape run deploy --network ethereum:local:foundry {' '.join(options)}"
+    command = ["bash", "-c", f". toolchain/activate; {deploying}"]
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
 
 
@@ -210,19 +213,29 @@ def test_a_deployment_without_a_node_says_how_to_start_one(
     assert not (checkout / "deployments").exists()
 
 
-def test_a_deployment_tells_its_addresses_and_that_it_takes_the_place_of_another(
+def test_a_deployment_tells_its_addresses_and_takes_the_place_of_another_only_when_told_to(
     chain: LocalChain, checkout: Path, environment: dict[str, str]
 ) -> None:
-    configure_ape(checkout, {LOCAL_URL: url_of(chain)})
+    configure_ape(checkout, {})
+    environment = {
+        **environment,
+        "APE_FOUNDRY_HOST": url_of(chain),
+    }  # as docs/README.md has it for another port
+    path = checkout / "deployments" / "31337.json"
 
     first = ape_deploy(checkout, environment).stdout
-    second = ape_deploy(checkout, environment).stdout
+    earlier = path.read_text()
+    refused = ape_deploy(checkout, environment)
+    left = path.read_text()
+    second = ape_deploy(checkout, environment, "--replace").stdout
 
-    written = Deployment.load(checkout / "deployments" / "31337.json")
-    for name, address in written.addresses.items():
-        assert f"{name:<12} {address}\n" in second
     assert first.endswith("wrote deployments/31337.json\n")
-    assert second.endswith("wrote deployments/31337.json, in the place of an earlier deployment\n")
+    assert (refused.returncode, left) == (1, earlier)
+    assert refused.stderr.count("\n") == 1 and "--replace" in refused.stderr
+    for name, address in Deployment.load(path).addresses.items():
+        assert f"{name:<12} {address}\n" in second
+    assert "wrote deployments/31337.json, in the place of an earlier" in second
+    assert (path.parent / "31337.json.bak").read_text() == earlier != path.read_text()
 
 
 def test_make_node_listens_at_another_port_when_it_is_named() -> None:

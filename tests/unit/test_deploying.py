@@ -1,10 +1,12 @@
-"""What is looked at before a deployment is paid for: the token."""
+"""What is looked at before a deployment is paid for: an earlier one, and the token."""
+
+from pathlib import Path
 
 import pytest
 from hexbytes import HexBytes
 
 from offchain.chain import errors
-from offchain.chain.deploying import check_token
+from offchain.chain.deploying import check_token, check_unused, keep_earlier
 from offchain.chain.deployment import Deployment
 from tests.world import World
 
@@ -14,6 +16,50 @@ NOBODY = "0x00000000000000000000000000000000DeaDBeef"
 @pytest.fixture
 def deployment(world: World) -> Deployment:
     return world.connection.deployment
+
+
+def test_check_unused_raises_when_the_contracts_are_on_the_chain(
+    world: World, deployment: Deployment, tmp_path: Path
+) -> None:
+    path = deployment.save(tmp_path)
+
+    with pytest.raises(errors.DeploymentPresent, match=r"can be used: --replace .* as \S+\.json\.bak$"):
+        check_unused(world.chain.w3, path)
+
+
+def test_check_unused_raises_when_nobody_can_tell_what_the_file_is_of(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "31337.json"
+    path.write_text("[]")
+
+    with pytest.raises(errors.DeploymentPresent, match=r"cannot be read .*: --replace"):
+        check_unused(world.chain.w3, path)
+
+
+def test_check_unused_passes_when_the_chain_was_started_anew(
+    world: World, deployment: Deployment, tmp_path: Path
+) -> None:
+    gone = deployment.proof.model_copy(update={"address": NOBODY})
+    path = deployment.model_copy(update={"proof": gone}).save(tmp_path)
+
+    check_unused(world.chain.w3, path)
+
+
+def test_check_unused_passes_when_there_is_no_file(world: World, tmp_path: Path) -> None:
+    check_unused(world.chain.w3, tmp_path / "31337.json")
+
+
+def test_keep_earlier_leaves_the_file_and_a_copy_of_it(deployment: Deployment, tmp_path: Path) -> None:
+    path = deployment.save(tmp_path)
+
+    kept = keep_earlier(path)
+
+    assert kept == tmp_path / f"{path.name}.bak"
+    assert kept.read_bytes() == path.read_bytes()
+
+
+def test_keep_earlier_does_nothing_when_there_is_no_file(tmp_path: Path) -> None:
+    assert keep_earlier(tmp_path / "31337.json") is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_check_token_gives_the_address_with_its_checksum(world: World, deployment: Deployment) -> None:
