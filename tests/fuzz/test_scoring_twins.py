@@ -1,10 +1,16 @@
-"""Solidity and NumPy score the same bytes the same, or both reject them."""
+"""Solidity and NumPy score the same bytes the same, or both reject them.
+
+Hypothesis draws the shapes, which it can make smaller when they fail, and a seed for the numbers in them. Each run
+draws others; `POLE_FUZZ_CASES` tries many more than the few that keep the suite short.
+"""
 
 import os
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -20,6 +26,8 @@ from tests.scoring_chain import Rejected, ScoringChain
 
 CASES = int(os.environ.get("POLE_FUZZ_CASES", "40"))
 HASH = bytes(32)
+fuzz = settings(max_examples=CASES, deadline=None)
+seeds = st.integers(0, 2**32 - 1)
 
 
 def row_size(features: int, classes: int) -> int:
@@ -92,6 +100,13 @@ def random_forest(rng: Generator, features: int, classes: int) -> trees.TreeMode
     return trees.TreeModel(HASH, aggregation, features, classes, base, grown)
 
 
+def random_encoded(rng: Generator, kind: int, features: int, classes: int) -> bytes:
+    """Any valid model of a kind, as it is revealed."""
+    if kind == KIND_DENSE:
+        return dense.encode(random_model(rng, features, classes))
+    return trees.encode(random_forest(rng, features, classes))
+
+
 def metrics_of(classes: int) -> list[Metric]:
     return [metric for metric in Metric if (metric is Metric.R2) == (classes == 0)]
 
@@ -123,42 +138,62 @@ def assert_twins_agree(
         assert gas + 40 * len(model) < bound + GAS_PER_PART * len(parts) * len(goes)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
-def test_dense_scorer_equals_its_twin(scorers: ScoringChain, seed: int) -> None:
+@fuzz
+@given(
+    features=st.sampled_from([1, 2, 4, 5, 13, 30, 36, 64, 65, 97, 130, 200]),
+    classes=st.sampled_from([0, 2, 3, 8, 9, 10, 11, 21]),
+    count=st.sampled_from([1, 2, 7, 45, 129]),
+    seed=seeds,
+)
+def test_dense_scorer_equals_its_twin(
+    scorers: ScoringChain, features: int, classes: int, count: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
-    features = int(rng.choice([1, 2, 4, 5, 13, 30, 36, 64, 65, 97, 130, 200]))
-    classes = int(rng.choice([0, 2, 3, 8, 9, 10, 11, 21]))
-    count = int(rng.choice([1, 2, 7, 45, 129]))
     model = dense.encode(random_model(rng, features, classes))
 
     assert_twins_agree(scorers, rng, features, classes, count, model)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
-def test_tree_scorer_equals_its_twin(scorers: ScoringChain, seed: int) -> None:
-    rng = np.random.default_rng(2_000_000 + seed)
-    features = int(rng.choice([1, 4, 30, 300]))
-    classes = int(rng.choice([0, 2, 3, 10]))
+@fuzz
+@given(
+    features=st.sampled_from([1, 4, 30, 300]),
+    classes=st.sampled_from([0, 2, 3, 10]),
+    count=st.sampled_from([1, 2, 45]),
+    seed=seeds,
+)
+def test_tree_scorer_equals_its_twin(
+    scorers: ScoringChain, features: int, classes: int, count: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
     model = trees.encode(random_forest(rng, features, classes))
 
-    assert_twins_agree(scorers, rng, features, classes, int(rng.choice([1, 2, 45])), model)
+    assert_twins_agree(scorers, rng, features, classes, count, model)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
-def test_mapped_rows_are_scored_as_the_twin_scores_them(scorers: ScoringChain, seed: int) -> None:
-    rng = np.random.default_rng(3_000_000 + seed)
-    features = int(rng.choice([1, 2, 3, 4, 5, 13, 16, 17, 30, 64, 65, 95, 96]))
-    width = int(rng.choice([32, 64, 96, 256]))
-    classes = int(rng.choice([0, 2, 3, 10]))
-    grown = rng.random() < 0.3
-    encoded = (
-        trees.encode(random_forest(rng, width, classes))
-        if grown
-        else dense.encode(random_model(rng, width, classes))
-    )
-    mapping = (width, bytes(rng.integers(0, 256, 32, dtype=np.uint8)))
+@fuzz
+@given(
+    features=st.sampled_from([1, 2, 3, 4, 5, 13, 16, 17, 30, 64, 65, 95, 96]),
+    width=st.sampled_from([32, 64, 96, 256]),
+    classes=st.sampled_from([0, 2, 3, 10]),
+    count=st.sampled_from([1, 2, 45, 129]),
+    kind=st.sampled_from([KIND_DENSE, KIND_DENSE, KIND_TREES]),
+    mapping_seed=st.binary(min_size=32, max_size=32),
+    seed=seeds,
+)
+def test_mapped_rows_are_scored_as_the_twin_scores_them(
+    scorers: ScoringChain,
+    features: int,
+    width: int,
+    classes: int,
+    count: int,
+    kind: int,
+    mapping_seed: bytes,
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    model = random_encoded(rng, kind, width, classes)
 
-    assert_twins_agree(scorers, rng, features, classes, int(rng.choice([1, 2, 45, 129])), encoded, mapping)
+    assert_twins_agree(scorers, rng, features, classes, count, model, (width, mapping_seed))
 
 
 def test_the_gas_bound_counts_the_parts_that_are_left_out(scorers: ScoringChain) -> None:
@@ -186,20 +221,41 @@ def test_mapping_out_of_range_is_rejected_by_both(scorers: ScoringChain, feature
         score(Metric.ACCURACY, features, 2, rows, model, width)
 
 
-@pytest.mark.parametrize("seed", range(CASES))
-def test_mutated_model_is_scored_alike_or_rejected_by_both(scorers: ScoringChain, seed: int) -> None:
-    rng = np.random.default_rng(1_000_000 + seed)
-    features, classes = int(rng.choice([1, 5, 33])), int(rng.choice([0, 2, 3, 11]))
-    kind = int(rng.choice([KIND_DENSE, KIND_TREES]))
-    if kind == KIND_DENSE:
-        data = bytearray(dense.encode(random_model(rng, features, classes)))
-    else:
-        data = bytearray(trees.encode(random_forest(rng, features, classes)))
-    for _ in range(int(rng.integers(1, 4))):
-        near_start = rng.random() < 0.7
-        data[int(rng.integers(0, 50 if near_start else len(data))) % len(data)] = int(rng.integers(0, 256))
-    if rng.random() < 0.3:
-        data = data[: int(rng.integers(0, len(data) + 1))] + bytes(int(rng.integers(0, 3)))
+# What is changed in a model: a place, as a number that is taken modulo its length, and the byte there.
+changes = st.lists(
+    st.tuples(st.one_of(st.integers(0, 49), st.integers(0, 49), st.integers(0, 2**20)), st.integers(0, 255)),
+    min_size=1,
+    max_size=3,
+)
+# Where it is cut, as a share of its length, and how many zeros follow.
+cuts = st.one_of(st.none(), st.none(), st.tuples(st.floats(0, 1), st.integers(0, 2)))
+
+
+@fuzz
+@given(
+    features=st.sampled_from([1, 5, 33]),
+    classes=st.sampled_from([0, 2, 3, 11]),
+    kind=st.sampled_from([KIND_DENSE, KIND_TREES]),
+    changed=changes,
+    cut=cuts,
+    seed=seeds,
+)
+def test_mutated_model_is_scored_alike_or_rejected_by_both(
+    scorers: ScoringChain,
+    features: int,
+    classes: int,
+    kind: int,
+    changed: list[tuple[int, int]],
+    cut: tuple[float, int] | None,
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    data = bytearray(random_encoded(rng, kind, features, classes))
+    for place, byte in changed:
+        data[place % len(data)] = byte
+    if cut is not None:
+        share, zeros = cut
+        data = data[: int(share * len(data))] + bytes(zeros)
     rows = random_rows(rng, features, classes, 3)
     metric = Metric.R2 if classes == 0 else Metric.ACCURACY
 
