@@ -162,21 +162,45 @@ def test_a_blob_that_grows_is_read_as_far_as_it_was_checked(store: BlobStore, fo
         store.get(name, 100)
 
 
-@pytest.mark.parametrize("kind", ["file", "parent"])
-def test_a_link_to_a_secret_gives_nothing(store: BlobStore, folder: Path, tmp_path: Path, kind: str) -> None:
+def test_a_link_to_a_secret_is_no_blob_even_under_the_secrets_own_name(
+    store: BlobStore, folder: Path, tmp_path: Path
+) -> None:
+    """The worst case, in which the hash would let it pass: who guesses a secret would be told that it is right."""
     secret = tmp_path / "keyfile"
     secret.write_bytes(b"the key")
-    name = UNKNOWN  # the attacker does not know the secret, nor so its hash
-    if kind == "file":
-        place_of(folder, name).symlink_to(secret)
-    else:
-        elsewhere = tmp_path / "elsewhere"
-        elsewhere.mkdir()
-        (elsewhere / str(name)).write_bytes(secret.read_bytes())
-        folder.symlink_to(elsewhere)
+    name = Cid.of(b"the key")
+    place_of(folder, name).symlink_to(secret)
 
-    with pytest.raises(StorageError):
+    with pytest.raises(BlobMissing):
         store.get(name, 100)
+
+
+def test_a_blob_replaces_a_link_in_its_place_and_does_not_write_through_it(
+    store: BlobStore, folder: Path, tmp_path: Path
+) -> None:
+    precious = tmp_path / "keyfile"
+    precious.write_bytes(b"the key")
+    place_of(folder, Cid.of(b"rows")).symlink_to(precious)
+
+    name = store.put(b"rows")
+
+    assert (store.get(name, 100), precious.read_bytes()) == (b"rows", b"the key")
+
+
+def test_a_linked_folder_gives_what_has_its_own_hash_for_a_name_and_nothing_else(
+    store: BlobStore, folder: Path, tmp_path: Path
+) -> None:
+    """The limit: a link in the place of the whole folder is followed, as its owner's own may be one. What is behind it
+    is data under its hash or refused."""
+    elsewhere = tmp_path / "elsewhere"
+    blob = BlobStore(elsewhere).put(b"rows")
+    place_of(elsewhere, UNKNOWN).write_bytes(b"the key")  # whose hash the attacker does not know
+    folder.symlink_to(elsewhere)
+
+    assert store.get(blob, 100) == b"rows"
+    with pytest.raises(BlobCorrupt) as caught:
+        store.get(UNKNOWN, 100)
+    assert "the key" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [b"../../etc/passwd", b"/etc/passwd\x00", b""])
@@ -187,10 +211,24 @@ def test_a_name_of_another_length_is_none(name: bytes) -> None:
         Cid.parse(name.decode())
 
 
-def test_a_name_cannot_leave_the_storage(store: BlobStore) -> None:
-    # A name is bytes from the chain and reaches the file system as letters and digits.
-    with pytest.raises(BlobMissing):
-        store.get(Cid.on_chain(b".." * 16, 100), 100)
+def test_a_name_from_the_chain_cannot_leave_the_storage(store: BlobStore, folder: Path) -> None:
+    """Its bytes reach the file system as letters and digits. Put there as they are, they would find a file."""
+    folder.mkdir()
+    leaving = b"../" + b"k" * 29
+    (folder / leaving.decode()).write_bytes(b"the key")
+    assert (folder.parent / ("k" * 29)).exists()
+
+    with pytest.raises(BlobMissing):  # and not corrupt, as what is read and has another hash
+        store.get(Cid.on_chain(leaving, 100), 100)
+
+
+@pytest.mark.parametrize("written", ["../{}", "./{}", "/{}", "{}/", "elsewhere/../{}"])
+def test_a_name_that_is_written_as_a_path_is_none(folder: Path, written: str) -> None:
+    """Of a file that is there, and has that hash."""
+    leaving = written.format(BlobStore(folder.parent).put(b"the key"))
+
+    with pytest.raises(ValueError, match="is no name of a blob"):
+        Cid.parse(leaving)
 
 
 def test_a_pipe_is_not_waited_for(store: BlobStore, folder: Path) -> None:
