@@ -5,11 +5,14 @@ Gain: money for nothing, work for nothing, or money of others that stays locked.
 Defence: every purchase holds its cost and its share of the bond until it ends, and it ends by a deadline that
 strangers can call. Nothing delivered: the consumer has both. Delivered, accepted or not: the provider has both.
 Limits: any hash is a delivery, so rubbish costs its buyer all that it paid: the remedy is to check and to go elsewhere.
-A provider that defaults loses its bond share and saves its unit cost: with `bond / capacity` below the unit cost that
-is cheaper than to deliver where it has no other use for the money, so a consumer should look at the bond first.
+A provider that defaults forgoes the price and loses its bond share. So a default pays where what it saves or gets for
+it is more than both, per unit: `price + bond / capacity`. A declared unit cost never is, because no price is below it;
+a true cost can be, and so can what somebody else offers for the machine after the sale. Rubbish pays better than a
+default, always: whom that does not deter the bond does not either.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,7 +33,7 @@ from tests.market_world import (
     priced,
     provider_of,
 )
-from tests.world import FUNDS, UNIT, World
+from tests.world import FUNDS, UNIT, Person, World
 
 
 def pass_to(world: World, epoch_id: int, phase: EpochPhase) -> None:
@@ -152,15 +155,63 @@ def test_rubbish_is_a_delivery(world: World) -> None:
     assert provider_of(world).balance() == FUNDS + 2 * UNIT
 
 
-@pytest.mark.parametrize(("bond", "cheaper"), [(5, True), (20, False)])
-def test_a_small_bond_makes_default_cheaper_than_delivery(world: World, bond: int, cheaper: bool) -> None:
-    """The limit, measured: per unit a default loses `bond / capacity`, and saves the unit cost of 1. The consumer gets
-    its money back with the share either way; what it has lost is time."""
-    epoch_id, _ = bought(world, bond=bond * UNIT)
+def pay(payer: Person, payee: Person, amount: int, vault: Any) -> None:
+    payer.sender.send(vault.functions.move(payer.address, payee.address, amount))
 
+
+def rents_dearly(world: World, amount: int, delivers: bool) -> None:
+    """What it takes to deliver is a stranger's, and costs more than was declared."""
+    if delivers:
+        pay(provider_of(world), consumers_of(world)[3], amount, world.contract("vault"))
+
+
+def is_offered_more(world: World, amount: int, delivers: bool) -> None:
+    """A stranger pays for the same hours of the machine, if the consumer does not get them."""
+    if not delivers:
+        pay(consumers_of(world)[3], provider_of(world), amount, world.contract("vault"))
+
+
+Temptation = Callable[[World, int, bool], None]
+
+
+def earned(
+    world: World, sold: tuple[int, int], tempt: Temptation, amount: int, delivers: bool
+) -> tuple[int, int]:
+    """What a purchase of one unit at 2 brings to its provider and to its consumer in the end; and undo it."""
+    go_back = world.chain.snapshot()
+    epoch_id, purchase_id = sold
+    tempt(world, amount, delivers)
+    if delivers:
+        provider_of(world).market.deliver(epoch_id, purchase_id, RESULT)
     end(world, epoch_id)
+    balances = provider_of(world).balance() - FUNDS, consumers_of(world)[0].balance() - FUNDS
+    go_back()
+    return balances
 
-    lost = FUNDS - provider_of(world).balance()
-    assert (lost < provider_of(world).market.epoch(epoch_id).unit_cost) is cheaper
-    assert lost == bond * UNIT // 10
-    assert consumers_of(world)[0].balance() == FUNDS + lost
+
+def test_a_default_loses_to_a_delivery_at_the_declared_cost_however_small_the_bond(world: World) -> None:
+    """A tenth of a bond of 1, the least that this deployment takes, is below the unit cost of 1: it is the price of 2
+    that is missed."""
+    sold = bought(world, bond=UNIT)
+
+    by_delivery, _ = earned(world, sold, rents_dearly, UNIT, delivers=True)
+    by_default, _ = earned(world, sold, rents_dearly, UNIT, delivers=False)
+
+    assert (by_delivery, by_default) == (UNIT, -UNIT // 10)
+
+
+@pytest.mark.parametrize(("bond", "tempt"), [(5 * UNIT, is_offered_more), (20 * UNIT, rents_dearly)])
+def test_a_default_pays_from_the_price_and_the_bond_share_on(
+    world: World, bond: int, tempt: Temptation
+) -> None:
+    """The limit, measured to the wei on both sides of its edge. The consumer has its money back and the share either
+    way; what it has lost is time."""
+    sold, share = bought(world, bond=bond), bond // 10
+    edge = BEST_PRICE + share
+
+    for beyond in (-1, 1):
+        by_delivery, _ = earned(world, sold, tempt, edge + beyond, delivers=True)
+        by_default, consumers = earned(world, sold, tempt, edge + beyond, delivers=False)
+
+        assert by_default - by_delivery == beyond
+        assert consumers == share
