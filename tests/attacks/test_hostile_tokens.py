@@ -5,10 +5,14 @@ fee of STA drained (June 2020); imBTC, an ERC-777 token whose calls drained Unis
 Gain: balances that no tokens stand behind, withdrawn from what others deposited.
 Defence: a deposit counts what arrives and a withdrawal what leaves; neither can be re-entered. The vault works, or
 refuses by name, and never owes more than it has.
-Limit: balances that shrink by themselves, and an issuer that blocks the vault.
+Limit: balances that shrink by themselves, and an issuer that blocks the vault or lets its token refuse everything. A
+token's own reasons have no name here: the caller is given an UnknownRevert with their bytes.
 """
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.abi import function_signature_to_4byte_selector
+from web3.types import RPCEndpoint
 
 from offchain.chain import errors
 from offchain.chain.accounts import dev_account
@@ -17,7 +21,7 @@ from offchain.chain.deploying import Web3Deployer
 from offchain.chain.local import LocalChain
 from tests.attacks.hostile import Bank, Puppet
 from tests.market_world import epoch_spec
-from tests.world import deploy_world, toy_rows
+from tests.world import World, deploy_world, toy_rows
 
 Artifacts = dict[str, Artifact]
 INSTANTS = ("before the move", "after the move")
@@ -94,6 +98,11 @@ def test_an_answer_of_false_is_refused(chain: LocalChain, artifacts: Artifacts) 
     assert bank.owed() == bank.held == 400
 
 
+def account_blocked(account: str) -> bytes:
+    """What the token says, in its own bytes."""
+    return function_signature_to_4byte_selector("AccountBlocked(address)") + encode(["address"], [account])
+
+
 def test_a_blocked_depositor_withdraws_to_another_address(chain: LocalChain, artifacts: Artifacts) -> None:
     bank = Bank(chain, artifacts, "BlockToken")
     alice, bob = bank.depositors
@@ -101,8 +110,9 @@ def test_a_blocked_depositor_withdraws_to_another_address(chain: LocalChain, art
     bank.deposit(1000)
     bank.send(bank.token.functions.setBlocked(alice, True), bob)
 
-    with pytest.raises(errors.UnknownRevert):
+    with pytest.raises(errors.UnknownRevert) as caught:
         bank.withdraw(1000)
+    assert caught.value.data == account_blocked(alice)
     assert bank.owed() == 1000
     bank.withdraw(1000, to=bob)
 
@@ -118,13 +128,84 @@ def test_a_blocked_vault_still_moves_what_it_keeps(chain: LocalChain, artifacts:
     bank.deposit(1000)
     bank.send(bank.token.functions.setBlocked(bank.vault.address, True), bob)
 
-    with pytest.raises(errors.UnknownRevert):
+    with pytest.raises(errors.UnknownRevert) as caught:
         bank.withdraw(1000)
+    assert caught.value.data == account_blocked(bank.vault.address)
     bank.send(bank.vault.functions.move(alice, bob, 1000), alice)
     bank.send(bank.token.functions.setBlocked(bank.vault.address, False), bob)
     bank.withdraw(1000, 1)
 
     assert bank.tokens_of(bob) == 1000
+
+
+# Tokens that change: most of those behind a proxy can, and some have a fee that is nought until their owner says.
+
+ALWAYS_REVERTS = "0x5f5ffd"  # PUSH0 PUSH0 REVERT
+
+
+@pytest.fixture
+def bank(anvil_world: World, artifacts: Artifacts) -> Bank:
+    """Two depositors of 1,000 each in a vault over a token that keeps its word so far."""
+    bank = Bank(anvil_world.chain, artifacts, "TestToken")
+    for depositor in range(2):
+        bank.fund(2000, depositor)
+        bank.deposit(1000, depositor)
+    return bank
+
+
+def upgrade(bank: Bank, code: str) -> None:
+    """Let the token have other code, with the balances that it has."""
+    bank.w3.provider.make_request(RPCEndpoint("anvil_setCode"), [bank.token.address, code])
+
+
+def code_of(bank: Bank, token: str) -> str:
+    return bank.w3.eth.get_code(bank.create(token).address).to_0x_hex()
+
+
+def test_a_token_that_comes_to_revert_always_locks_what_is_in_and_moves_nothing(bank: Bank) -> None:
+    """The limit: nobody gets any money out. Payments inside go on, and no balance is lost meanwhile."""
+    alice, bob = bank.depositors
+    honest = code_of(bank, "TestToken")
+    upgrade(bank, ALWAYS_REVERTS)
+
+    for act in (bank.deposit, bank.withdraw):
+        with pytest.raises(errors.UnknownRevert, match="without a reason"):
+            act(1000)
+    bank.send(bank.vault.functions.move(alice, bob, 400), alice)
+    assert [bank.owed(), bank.vault.functions.balanceOf(bob).call()] == [2000, 1400]
+
+    upgrade(bank, honest)
+    bank.withdraw(1400, 1)
+    assert bank.owed() == bank.held == 600
+
+
+def test_a_fee_that_is_switched_on_later_is_borne_by_who_withdraws(bank: Bank) -> None:
+    """As Tether's token could. The vault sends what it owes; a part of it does not arrive."""
+    upgrade(bank, code_of(bank, "FeeToken"))
+
+    with pytest.raises(errors.DepositMismatch):
+        bank.deposit(1000)
+    bank.withdraw(1000, 0)
+    assert bank.owed() == bank.held == 1000
+    bank.withdraw(1000, 1)
+
+    assert bank.owed() == bank.held == 0
+    assert [bank.tokens_of(account) for account in bank.depositors] == [1990, 1990]
+
+
+def test_a_fee_on_top_that_is_switched_on_later_takes_nothing_from_others(bank: Bank) -> None:
+    """Who leaves pays the fee out of what it has, and so withdraws less than that; the others' money is there."""
+    upgrade(bank, code_of(bank, "FeeOnTopToken"))
+
+    with pytest.raises(errors.BalanceTooLow):
+        bank.withdraw(1000, 0)
+    bank.withdraw(990, 0)
+    assert (bank.owed(), bank.held) == (1001, 1001)
+    with pytest.raises(errors.ERC20InsufficientBalance):
+        bank.withdraw(1000, 1)
+    bank.withdraw(991, 1)
+
+    assert bank.owed() == bank.held == 1
 
 
 def test_balances_that_grow_leave_a_surplus_to_nobody(chain: LocalChain, artifacts: Artifacts) -> None:
