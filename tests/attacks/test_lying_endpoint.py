@@ -6,6 +6,7 @@ It would gain:
   its windows close, and loses its bond; by a body of gigabytes, the same;
 - by wrong types, truncated bodies, states that cannot be: a worker that ends with a traceback;
 - by a made-up fee: the account's ether, for the block's builder;
+- by a made-up balance: deposits of what nobody needs, or a worker that trains for what it cannot pay;
 - by hidden, repeated or reordered events and forgotten transactions: a second commitment, a commitment whose salt is
   lost, another block than the ledger's.
 
@@ -22,7 +23,7 @@ import subprocess
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,15 @@ from offchain.chain.ledger import LearningLedgerClient
 from offchain.chain.local import anvil_chain
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
+from offchain.chain.transactions import Sender, SendingRules
+from offchain.chain.vault import VaultClient
 from offchain.cli import main
 from offchain.cli.running import Printable
 from offchain.compute.executor import JobExecutor
 from offchain.compute.process import Limits
 from offchain.workers import loop
-from offchain.workers.errors import AWAY
+from offchain.workers.errors import AWAY, FundsTooLow
+from offchain.workers.funds import make_available
 from offchain.workers.home import Home
 from offchain.workers.miner import Miner, Move
 from offchain.workers.provider import Plan, Provider
@@ -252,33 +256,109 @@ WRONG_RESULTS = [
 ]
 
 
+# What a node is only asked when it has rejected a transaction.
+AFTER_A_REJECTION = ("eth_getTransactionByHash", "eth_getBalance")
+
+
+@contextmanager
+def telling(proxy: LyingProxy, method: str, lie: Lie) -> Iterator[None]:
+    """Lie about a method, and give a reason to ask for it."""
+    with ExitStack() as lies:
+        if method in AFTER_A_REJECTION:
+            lies.enter_context(proxy.lying("eth_sendRawTransaction", once(error(-32000, "no"))))
+        lies.enter_context(proxy.lying(method, lie))
+        yield
+
+
+READS: list[tuple[str, Callable[[Person], object]]] = [
+    ("eth_call", lambda person: person.proof.phase_of(1)),
+    ("eth_call", lambda person: person.registry.task_count()),
+    ("eth_call", lambda person: person.market.declarations(1)),
+    ("eth_call", lambda person: person.balance()),
+    ("eth_getBlockByNumber", lambda person: person.sender.connection.head()),
+    ("eth_getLogs", lambda person: person.ledger.blocks()),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "read", "told"),
+    # No events are an answer of the right type.
+    [(*case, told) for case in READS for told in WRONG_RESULTS if (case[0], told) != ("eth_getLogs", [])],
+)
+def test_a_read_of_another_type_is_an_error_of_the_tree(
+    world: World,
+    person: Person,
+    proxy: LyingProxy,
+    method: str,
+    read: Callable[[Person], object],
+    told: object,
+) -> None:
+    world.data_node.market.open(epoch_spec())
+    read(person)  # works, where nobody lies
+
+    with proxy.lying(method, result(told)), pytest.raises(errors.ChainError) as caught:
+        read(person)
+
+    assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize("told", WRONG_RESULTS, ids=repr)
 @pytest.mark.parametrize(
-    ("method", "act"),
+    "method",
     [
-        ("eth_call", lambda person: person.proof.phase_of(1)),
-        ("eth_call", lambda person: person.registry.task_count()),
-        ("eth_call", lambda person: person.market.declarations(1)),
-        ("eth_getBlockByNumber", lambda person: person.sender.connection.head()),
-        ("eth_getLogs", lambda person: person.ledger.blocks()),
-        ("eth_estimateGas", lambda person: person.vault.withdraw(1, person.address)),
-        ("eth_maxPriorityFeePerGas", lambda person: person.vault.withdraw(1, person.address)),
-        ("eth_getTransactionCount", lambda person: person.vault.withdraw(1, person.address)),
-        ("eth_sendRawTransaction", lambda person: person.vault.withdraw(1, person.address)),
-        ("eth_getTransactionReceipt", lambda person: person.vault.withdraw(1, person.address)),
+        "eth_estimateGas",
+        "eth_maxPriorityFeePerGas",
+        "eth_getBlockByNumber",
+        "eth_getTransactionCount",
+        "eth_sendRawTransaction",
+        "eth_getTransactionReceipt",
+        *AFTER_A_REJECTION,
     ],
 )
-def test_a_result_of_another_type_is_an_error_of_the_tree(
-    person: Person, proxy: LyingProxy, method: str, act: Callable[[Person], object], told: object
+def test_a_result_of_another_type_is_an_error_of_the_tree_or_the_transaction_is_true(
+    world: World, person: Person, proxy: LyingProxy, method: str, told: object
 ) -> None:
-    started = time.monotonic()
-    with proxy.lying(method, result(told)):
+    before, started = world.miners[0].balance(), time.monotonic()
+
+    receipt = None
+    with telling(proxy, method, result(told)):
         try:
-            act(person)
-        except (errors.ChainError, requests.RequestException) as caught:
+            receipt = person.vault.withdraw(1, person.address)
+        except errors.ChainError as caught:
             assert len(str(caught)) < 1000
 
+    assert method in proxy.asked
     assert time.monotonic() - started < 2 * BOUND
+    if receipt is not None:
+        assert receipt == world.chain.w3.eth.get_transaction_receipt(receipt["transactionHash"])
+        assert world.miners[0].balance() == before - 1
+
+
+@pytest.mark.parametrize("told", [value for value in WRONG_RESULTS if value != "0x" + "ff" * 31], ids=repr)
+def test_a_depth_of_another_type_confirms_nothing(
+    person: Person, proxy: LyingProxy, told: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that is to be followed by a block, which nobody makes. A number that is too large is believed."""
+    monkeypatch.setattr(transactions, "CONFIRMATION_SECONDS", PATIENCE)
+    careful = Sender(person.sender.connection, person.sender.account, rules=SendingRules(confirmations=1))
+
+    with proxy.lying("eth_blockNumber", result(told)), pytest.raises(errors.ChainError):
+        VaultClient(careful.connection, careful).withdraw(1, person.address)
+
+    assert "eth_blockNumber" in proxy.asked
+
+
+@pytest.mark.parametrize("told", WRONG_RESULTS, ids=repr)
+def test_code_of_another_type_makes_no_other_error(person: Person, proxy: LyingProxy, told: object) -> None:
+    """It is asked for where a call is answered with nothing, to tell whether there is a contract at all."""
+    with (
+        proxy.lying("eth_call", result("0x")),
+        proxy.lying("eth_getCode", result(told)),
+        pytest.raises(errors.EndpointFaulty),
+    ):
+        person.registry.task_count()
+
+    assert "eth_getCode" in proxy.asked
 
 
 @pytest.mark.parametrize("value", [9, 200, 2**255, -1])
@@ -350,16 +430,63 @@ def test_a_made_up_base_fee_is_not_paid(person: Person, proxy: LyingProxy) -> No
     assert proxy.sent == []
 
 
-@pytest.mark.parametrize("told", [0, 1, 2**256 - 1])
-def test_a_lie_about_the_balance_moves_no_money_but_into_the_own_vault(
-    world: World, person: Person, proxy: LyingProxy, told: int
+MOST = 2**256 - 1
+
+
+@contextmanager
+def lying_about_balances(
+    proxy: LyingProxy, person: Person, inside: int | None, outside: int | None
+) -> Iterator[None]:
+    """Tell other balances than an account has in the vault and outside; None is the truth."""
+    told = {person.vault.address.lower(): inside, person.token.address.lower(): outside}
+
+    def lie(request: Request, ask: Ask) -> dict[str, Any]:
+        balance = told[request["params"][0]["to"].lower()]
+        return ask(request) if balance is None else {**ask(request), "result": word(balance)}
+
+    with proxy.lying("balanceOf(address)", lie):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "moved"),
+    [
+        (None, None, 0),
+        (MOST, None, 0),
+        (0, None, 3 * UNIT),  # the whole need, of five that are there
+        (UNIT, None, 2 * UNIT),  # what is lacking of it
+        (0, MOST, 3 * UNIT),  # and not more for being rich
+        (3 * UNIT - 1, MOST, 1),
+    ],
+)
+def test_a_lie_about_a_balance_deposits_what_seems_to_lack_and_no_more(
+    world: World, person: Person, proxy: LyingProxy, inside: int | None, outside: int | None, moved: int
 ) -> None:
-    before = world.miners[0].balance() + world.miners[0].token.balance_of(person.address)
+    own = world.miners[0]
+    own.token.mint(person.address, 5 * UNIT)
+    before = own.balance()
 
-    with proxy.lying("balanceOf(address)", result(word(told))), suppress(errors.ChainError):
-        person.vault.deposit_with_permit(UNIT)
+    with lying_about_balances(proxy, person, inside, outside):
+        make_available(person.sender, 3 * UNIT, person.proof.address)
 
-    assert world.miners[0].balance() + world.miners[0].token.balance_of(person.address) == before
+    assert own.balance() - before == moved
+    assert own.token.balance_of(person.address) == 5 * UNIT - moved
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "error"),
+    [(0, None, FundsTooLow), (0, 0, FundsTooLow), (0, MOST, errors.ERC20InsufficientBalance)],
+)
+def test_a_lie_about_a_balance_that_is_not_there_is_told_by_name_before_anything_is_sent(
+    world: World, person: Person, proxy: LyingProxy, inside: int, outside: int | None, error: type[Exception]
+) -> None:
+    before = world.miners[0].balance()
+
+    with lying_about_balances(proxy, person, inside, outside), pytest.raises(error):
+        make_available(person.sender, 3 * UNIT, person.proof.address)
+
+    assert proxy.sent == []
+    assert world.miners[0].balance() == before
 
 
 # A forgotten transaction, reordered events
@@ -469,6 +596,7 @@ EVERY_METHOD = [
     "eth_getTransactionCount",
     "eth_sendRawTransaction",
     "eth_getTransactionReceipt",
+    *AFTER_A_REJECTION,
 ]
 
 
@@ -486,7 +614,7 @@ def test_a_miner_goes_on_after_any_one_lie_and_never_commits_twice_or_without_it
         if phase == Phase.REVEAL:
             world.disclose(task, toy_rows(24))
         for _ in range(3):
-            with proxy.lying(method, once(lie)):
+            with telling(proxy, method, once(lie)):
                 attempt(miner, task)
             while attempt(miner, task) == Move.TRAIN and home.load_model(task) is None:
                 time.sleep(0.1)
@@ -494,6 +622,7 @@ def test_a_miner_goes_on_after_any_one_lie_and_never_commits_twice_or_without_it
             if place.order:
                 assert home.load_model(task) is not None
 
+    assert method in proxy.asked
     assert world.data_node.proof.commitment_count(task.task_id) == 1
     assert own.proof.phase_of(task.task_id) == Phase.SETTLED
     assert own.balance() == before + task.reward  # the bond is back
@@ -514,6 +643,37 @@ def test_a_miner_that_is_told_it_has_not_committed_commits_once(
     assert world.data_node.proof.commitment_count(task.task_id) == 1
     assert world.miners[0].balance() == before - task.miner_bond
     assert home.load_model(task) == kept
+
+
+@pytest.mark.parametrize(
+    ("inside", "error"), [(MOST, errors.BalanceTooLow), (0, FundsTooLow)], ids=["too much", "too little"]
+)
+def test_a_miner_that_is_told_another_balance_keeps_its_money_and_its_salt_and_commits_after(
+    world: World,
+    person: Person,
+    home: Home,
+    task: Task,
+    proxy: LyingProxy,
+    inside: int,
+    error: type[Exception],
+) -> None:
+    """Too much: its bond is believed to be in the vault, and is outside. Too little: the other way round."""
+    miner, own = Miner(person.sender, home, "ridge", 0, EXECUTOR), world.miners[0]
+    while miner.step(task.task_id) == Move.TRAIN and home.load_model(task) is None:
+        time.sleep(0.1)
+    if inside:
+        own.vault.withdraw(own.balance(), person.address)
+    money = own.balance() + own.token.balance_of(person.address)
+    kept = home.load_model(task)
+    proxy.sent.clear()
+
+    with lying_about_balances(proxy, person, inside, None), pytest.raises(error):
+        miner.step(task.task_id)
+    assert (proxy.sent, home.load_model(task)) == ([], kept)
+    assert miner.step(task.task_id) == Move.COMMIT
+
+    assert world.data_node.proof.commitment_count(task.task_id) == 1
+    assert own.balance() + own.token.balance_of(person.address) == money - task.miner_bond
 
 
 @pytest.mark.parametrize("phase", [Phase.UNKNOWN, Phase.SETTLE, Phase.ABORT, Phase.DISCLOSE, 77])
@@ -567,8 +727,10 @@ def test_a_provider_delivers_what_it_sold_after_lies_about_everything(
             ends_at = world.data_node.market.phase_ends_at(epoch_id)
             assert ends_at is not None
             world.chain.set_time(ends_at)
-        for method in EVERY_METHOD[:-1]:
-            with proxy.lying(method, result("0x")), suppress(*AWAY, errors.ChainError):
+        for method in EVERY_METHOD:
+            if method == "eth_getTransactionReceipt":
+                continue
+            with telling(proxy, method, result("0x")), suppress(*AWAY, errors.ChainError):
                 provider.step(epoch_id)
         assert provider.epochs() == [epoch_id]
         provider.step(epoch_id)
