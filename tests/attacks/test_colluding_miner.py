@@ -3,6 +3,8 @@
 It knows all rows, so an address of its own commits to a model that has learned the test rows by heart. It gets the
 reward back, keeps the honest miners' models for nothing, and writes the learning block.
 
+Source: the class's usual names are insider trading and shill bidding. That an address of one's own cannot be told from
+a stranger's is Douceur's result ("The Sybil Attack", 2002).
 Defence: none is possible while the data node owns the rows; honest miners lose no bond by it.
 Limit, measured: the data node's whole cost is the gas of one commitment and one reveal. It loses to an honest model
 only where nobody can be better. If it stays silent instead, its bond goes to those who committed, its own addresses

@@ -3,6 +3,7 @@
 The thief has committed to anything at all, waits until a better model is revealed, and sends the same bytes and salt
 with more gas. It would gain the reward without any training.
 
+Source: front-running, or SWC-114 (transaction order dependence).
 Defence: a reveal opens its sender's own commitment only, and somebody else's attempt leaves no trace.
 """
 

@@ -1,7 +1,9 @@
 """Known bug: a split from `blockhash(block.number)`, which is always zero.
 
-On-chain model bounties have drawn their test rows so: everybody could compute the split before the data was posted.
+What is drawn by it everybody could compute before the data was posted.
 
+Source: SWC-120 (weak sources of randomness from chain attributes). The contract of DanKu (Kurtulmus and Daniel, 2018)
+draws the first of its groups so (`randomly_select_indexes`).
 Here: a block's hash is asked for only after it, an unknown hash names a new block instead of drawing, and the seed is
 never the one that a hash of zero gives.
 """

@@ -3,6 +3,7 @@
 Where ending a task pays whoever ends it, or fails if it was done, a bot takes the payment or stops the owner's
 transaction and what depends on it.
 
+Source: front-running, or SWC-114 (transaction order dependence); for permits, the security considerations of EIP-2612.
 Defence: who ends a task gets nothing by it, everybody gets the same whoever it is, and no other call depends on it.
 """
 

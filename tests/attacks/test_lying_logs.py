@@ -1,5 +1,7 @@
 """A node that lies about events to whoever indexes them.
 
+Source: the class's usual name is insufficient verification of data authenticity (CWE-345).
+
 What it would gain: lists, charts and balances on somebody's screen that are not those of the chain, or an index that
 stops, or never ends. A log that no contract can have emitted is refused by name; one that is left out is missed as soon
 as a later one follows on it, and read again; a block that is another one than its logs say is asked for anew.

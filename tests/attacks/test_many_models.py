@@ -2,6 +2,8 @@
 
 Each commitment would be a free ticket.
 
+Source: the class's usual name is overfitting to a leaderboard (Blum and Hardt, "The Ladder", 2015). DanKu (Kurtulmus
+and Daniel, 2018) takes any number of submissions of one address.
 Defence: one commitment for each miner and task, which nothing replaces. Under other addresses each ticket costs its
 bond if it is not revealed.
 """

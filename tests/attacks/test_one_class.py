@@ -2,6 +2,8 @@
 
 No model can be told from a constant one, so that the first address to commit to a constant model is paid.
 
+Source: no named attack. A constant model is as good as its class is frequent: what statistics call the no-information
+rate is 1 here.
 Defence: none in the contract, which cannot see training rows. A worker trains on no data set of a single class, and a
 random split of rows with several classes has a single one in its test rows only by chance: for a class with a share
 p of the rows and n test rows, about p ** n.

@@ -2,6 +2,8 @@
 
 Miners who train on rotten rows would reveal worthless models, and the data node's friend wins with the true ones.
 
+Source: the class's usual names are equivocation and data poisoning; to take such rows would be CWE-345 (insufficient
+verification of data authenticity).
 Defence: a miner hashes what was published, with the leaves of the test rows, to the root that is on chain, before it
 spends a cycle; nothing else than the committed rows has that root.
 """

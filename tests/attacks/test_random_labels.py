@@ -2,6 +2,8 @@
 
 The data node would see miners work, and their models, without paying.
 
+Source: griefing by a task that cannot be done. That what fits random labels does not generalise: Zhang et al.,
+"Understanding deep learning requires rethinking generalization" (2017).
 Defence: below the least score nobody is paid, and every bond goes back; a miner sees the least score before it
 trains, and its own validation score before it commits.
 Limit, measured: on 150 rows of random labels no estimator is better than chance by more than four deviations, so

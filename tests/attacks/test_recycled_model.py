@@ -2,7 +2,7 @@
 
 A revealed model is public. One changed bit gives it another hash, so nothing that looks for equal hashes finds it.
 
-Source: free riding on what others have revealed; in proof of learning, to claim a reward without any learning.
+Source: the class's usual names are replay and free riding.
 Defence in the same task: no model is revealed before the commitments are closed. In a later task: the secure mapping,
 whose seed binds the task, the newest learning block and the miner, so that an old model does not fit even its owner's
 new rows (another miner's: `test_stolen_model.py`).

@@ -1,8 +1,9 @@
 """Attack: look at the test rows first, and reveal only if the model is good on them.
 
 A commitment without a price is an option: a gang commits to many models and shows the best alone, so that nobody sees
-the others' weights; or it stays silent to hold up the settlement (the last-revealer problem of commit-reveal).
+the others' weights; or it stays silent to hold up the settlement.
 
+Source: the last-revealer problem of commit-reveal, as in RANDAO.
 Defence: who does not reveal loses the bond, and nobody gains by it: it is burned. Silence ends by the deadline.
 Limit, measured: one silent miner delays the settlement to the end of the reveal window, for one bond.
 """

@@ -2,6 +2,8 @@
 
 Bounties that wait for the owner's reveal, or for all submitters', never end if one of them stays away.
 
+Source: the class's usual names are griefing by silence and locked funds; by a call that fails on purpose, in place of
+one that does not come, it is SWC-113.
 Here: whoever stays silent, and in whatever phase, strangers end the task by the clock, and all money is in somebody's
 hands or burned.
 """

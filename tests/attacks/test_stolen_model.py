@@ -2,6 +2,7 @@
 
 The commitment cannot tell: the thief knows the bytes in time.
 
+Source: the class's usual name is the theft of models, against which the paper has its Secure Mapping Layer.
 Defence: the secure mapping. Each miner's rows are mixed by signs and offsets that derive from its address, so that
 the owner's weights fit the owner's rows alone.
 Limit: who also has the training rows gets nearly all of the score back by one linear fit

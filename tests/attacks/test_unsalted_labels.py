@@ -3,6 +3,8 @@
 A test row whose features are public, or that can be guessed, has as many candidates as there are classes. Where its
 hash has no salt, or one that the training rows give away, a miner hashes them all and knows the label.
 
+Source: the class's usual names are a dictionary attack, CWE-759 (a one-way hash without a salt) and CWE-760 (with a
+predictable one). DanKu (Kurtulmus and Daniel, 2018) hashes each group of rows with a nonce for that.
 Here: every row has 32 bytes of salt of its own, derived from a secret with HMAC, so that neither the published rows
 nor other disclosures tell it.
 """

@@ -2,6 +2,8 @@
 
 It would lock the miners' bonds, or get their commitments and pay for nothing.
 
+Source: data withholding; on chains, the data availability problem (Al-Bassam, Sonnino and Buterin, "Fraud and Data
+Availability Proofs", 2018).
 Defence: anyone draws. Who publishes no training rows gets no commitments, because a miner trains on what it has
 checked. A commitment's bond is safe: without disclosure the task is aborted, every bond goes back, and the data
 node's own is shared among those who committed.
