@@ -11,6 +11,8 @@ nobody else is touched.
 Measured: a refusal takes under 60,000 gas and what the bytes take as calldata, whatever the header claims.
 """
 
+from typing import Any
+
 import pytest
 
 from offchain.chain import errors
@@ -66,7 +68,7 @@ def test_the_gas_of_a_refusal_is_bounded_and_its_senders(anvil_world: World, nam
     model, _ = GARBAGE[name]
     task, _ = disclosed(anvil_world, [RIGHT, model])
     honest, vandal = anvil_world.miners[:2]
-    eth = anvil_world.chain.w3.eth
+    eth: Any = anvil_world.chain.w3.eth
     go_back = anvil_world.chain.snapshot()
     undisturbed = honest.proof.reveal(task.task_id, SALT, RIGHT)["gasUsed"]
     go_back()

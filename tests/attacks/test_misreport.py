@@ -116,7 +116,7 @@ class Play:
     """An epoch of three honest consumers, with phantom demand or without it, to its end and back.
 
     profit, surplus : what the provider earns, and each of the three gains, in units of money
-    idle : what the phantom's declarer has paid to anybody
+    idle : what the last consumer has paid for nothing, wei
     """
 
     def __init__(self, world: World, phantom: Person | None, leftover: int = 0) -> None:
@@ -161,8 +161,8 @@ def test_phantom_demand_of_a_rival_raises_the_price_for_others(anvil_world: Worl
     provider earns 2 instead of 3, and the rival has paid gas."""
     true, false = Play(anvil_world, None), Play(anvil_world, consumers_of(anvil_world)[3])
 
-    assert (true.profit, true.surplus) == (pytest.approx(3), pytest.approx([SURPLUS] * 3))
-    assert (false.profit, false.idle) == (pytest.approx(2), 0)
+    assert [true.profit, *true.surplus] == pytest.approx([3, *[SURPLUS] * 3])
+    assert [false.profit, false.idle] == pytest.approx([2, 0])
     assert max(false.surplus) < 0.2 * min(true.surplus)
 
 
@@ -176,5 +176,5 @@ def test_phantom_demand_of_the_provider_itself_serves_what_it_knows_of_who_does_
 
     true, false = Play(anvil_world, None, leftover=2), Play(anvil_world, provider, leftover=2)
 
-    assert (true.profit, false.profit) == (pytest.approx(5), pytest.approx(6))
+    assert [true.profit, false.profit] == pytest.approx([5, 6])
     assert max(false.surplus) < 0.2 * min(true.surplus)
