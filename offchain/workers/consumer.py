@@ -337,15 +337,17 @@ class Consumer:
             log.info("task %d: %s", task.task_id, why)
             self.market.return_lock(order.epoch_id, declaration.index)
             return
-        spec = self.spec(task, rows[0], iterations)
+        job = self.spec(task, rows[0], iterations).to_bytes()
         self._home.blobs.put(rows[0].to_bytes(task.class_count))
-        job_hash = self._home.blobs.put(spec.to_bytes()).digest
+        job_hash = self._home.blobs.put(job).digest
+        # Those before stay: one that was sent and not waited for may yet come into a block.
+        self._home.save_order(task, replace(order, jobs={**(order.jobs or {}), job_hash.hex(): job.decode()}))
         self.market.buy(order.epoch_id, declaration.index, iterations * WAD, job_hash)
         log.info("task %d: bought %d units at %.6f", task.task_id, iterations, epoch.price / WAD)
 
     def _check(self, task: Task, order: Order, purchase: Purchase) -> Move:
         """Keep and pay what is good; leave what is not to the clock, and use it for nothing."""
-        spec = self._spec_of(purchase)
+        spec = self._spec_of(order, purchase)
         try:
             model = self._collect(task, order, purchase, spec)
             self.miner.keep(task, model, spec.parameters())
@@ -389,12 +391,15 @@ class Consumer:
         return None
 
     def _purchase(self, task: Task, order: Order) -> Purchase | None:
-        for found in self.market.purchases(order.epoch_id):
-            if found.consumer == self.address and self._spec_of(found).task_id == task.task_id:
-                return found
-        return None
+        """The purchase of an order, by what was written down: money waits in it, and a blob can be taken away."""
+        own = [found for found in self.market.purchases(order.epoch_id) if found.consumer == self.address]
+        if order.jobs is not None:
+            return next((found for found in own if found.job_hash.hex() in order.jobs), None)
+        return next((found for found in own if self._spec_of(order, found).task_id == task.task_id), None)
 
-    def _spec_of(self, purchase: Purchase) -> JobSpec:
+    def _spec_of(self, order: Order, purchase: Purchase) -> JobSpec:
+        if order.jobs is not None:
+            return JobSpec.from_bytes(order.jobs[purchase.job_hash.hex()].encode())
         name = Cid.on_chain(purchase.job_hash, MAX_DOCUMENT_BYTES)
         return JobSpec.from_bytes(self._home.blobs.get(name, MAX_DOCUMENT_BYTES))
 

@@ -13,7 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore
 from offchain.workers.errors import AccountBusy, StateUnreadable
 
-VERSION = 2
+VERSION = 3
 LOCK_SECONDS = 30.0  # that a write waits for another process's, before it fails
 # A local chain that is started anew has the same contracts and task ids, and other tasks: hence the data root.
 SCHEMA = f"""
@@ -62,10 +62,12 @@ class ModelSecret:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a consumer has declared in an epoch for a task, written down before it declares.
+    """What a consumer has declared in an epoch for a task, written down before it declares, and before it buys.
 
     closed : nothing more comes of it: nothing was bought, or what was delivered is no model
     collected : the model was checked and kept
+    jobs : the specs, canonical JSON, that were to be bought, by the hash that the chain has of them; None where
+        version 2 wrote it, which left them to the storage
     """
 
     epoch_id: int
@@ -75,6 +77,7 @@ class Order:
     curve: LearningCurve
     closed: bool = False
     collected: bool = False
+    jobs: dict[str, str] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class Home:
         if found is None:
             return None
         content = json.loads(found[0])
-        return Order(**{**content, "curve": LearningCurve(**content["curve"])})
+        return Order(**{"jobs": None, **content, "curve": LearningCurve(**content["curve"])})
 
     def save_answer(self, job: bytes, answer: bytes) -> None:
         """Keep what a job gave, by the job's name."""
@@ -177,7 +180,7 @@ class Home:
                 state.execute("PRAGMA journal_mode = WAL")
                 state.execute("PRAGMA synchronous = FULL")
                 version = state.execute("PRAGMA user_version").fetchone()[0]
-                if version < VERSION:  # a later version adds tables to an earlier one's
+                if version < VERSION:  # a later version adds tables and fields to an earlier one's
                     state.executescript(SCHEMA)
                 elif version > VERSION:
                     raise StateUnreadable(

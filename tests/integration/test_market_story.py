@@ -132,6 +132,10 @@ class Cast:
             seller.step(epoch_id)
             time.sleep(0.5)  # the jobs need the processor more
 
+    def lose(self, digest: bytes) -> None:
+        """Take a document from the blobs that all share, as anybody can who may write there."""
+        (self.root / "blobs" / str(Cid.on_chain(digest, 10_000))).unlink()
+
     def to_sales(self, task_id: int) -> int:
         """An epoch in which every consumer has declared, with an accepted price."""
         (epoch_id,) = self.provider.epochs()
@@ -267,6 +271,84 @@ def test_a_job_that_times_out_is_refunded_with_a_share_of_the_bond(cast: Cast) -
     cast.until(cast.consumers[0].step, task_id, consumer.Move.CLOSE)
 
 
+def test_a_purchase_is_refunded_though_its_job_is_nowhere_to_be_found(cast: Cast) -> None:
+    task_id, person = cast.post(), cast.people[0]
+    before = person.balance()
+    cast.consumers = cast.consumers[:1]
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    cast.lose(cast.market.purchase(epoch_id, 1).job_hash)
+    for _ in range(3):
+        cast.end_phase(epoch_id)
+
+    cast.until(cast.consume(person, ESTIMATORS[0]).step, task_id, consumer.Move.REFUND)
+
+    units = cast.market.purchase(epoch_id, 1).units
+    assert person.balance() == before + EPOCH.bond * units // EPOCH.capacity
+
+
+def test_a_purchase_that_was_not_waited_for_is_refunded_as_well(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id, person = cast.post(), cast.people[0]
+    cast.consumers = cast.consumers[:1]
+    epoch_id = cast.to_sales(task_id)
+    sent: list[tuple[int, int, int, bytes]] = []
+
+    def cut_off(*purchase: Any) -> None:
+        sent.append(purchase)
+        raise ConnectionError("the node is away")
+
+    for seed in (0, 1):  # started again with another seed, it orders another job
+        buyer = Consumer(person.sender, cast.home(person), ESTIMATORS[0], seed, cast.executor)
+        monkeypatch.setattr(buyer.market, "buy", cut_off)
+        with pytest.raises(ConnectionError):
+            buyer.step(task_id)
+    first, second = sent
+    assert first[3] != second[3]
+    person.market.buy(*first)  # it comes into a block after all
+    for _ in range(3):
+        cast.end_phase(epoch_id)
+
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.REFUND)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.REFUNDED
+
+
+def test_a_purchase_for_an_order_of_state_version_2_is_known_by_its_blob(world: World, cast: Cast) -> None:
+    task_id, person = cast.post(), cast.people[0]
+    cast.consumers = cast.consumers[:1]
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    home, task = cast.home(person), world.data_node.registry.task(task_id)
+    order = home.load_order(task)
+    assert order is not None
+    home.save_order(task, replace(order, jobs=None))
+    for _ in range(3):
+        cast.end_phase(epoch_id)
+
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.REFUND)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.REFUNDED
+
+
+def test_a_delivery_is_checked_and_used_though_its_job_is_nowhere_to_be_found(
+    world: World, cast: Cast
+) -> None:
+    task_id, person = cast.post(), cast.people[0]
+    cast.consumers = cast.consumers[:1]
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    cast.deliver(cast.provider, epoch_id)
+    cast.lose(cast.market.purchase(epoch_id, 1).job_hash)
+
+    cast.until(cast.consume(person, ESTIMATORS[0]).step, task_id, consumer.Move.CHECK)
+    cast.until(cast.consume(person, ESTIMATORS[0]).step, task_id, consumer.Move.MINE)
+
+    assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
+    assert world.data_node.proof.commitment_of(task_id, person.address).order == 1
+
+
 def test_an_order_that_cannot_be_trained_is_refused_and_not_refunded(world: World, cast: Cast) -> None:
     task_id = cast.post()
     epoch_id = cast.to_sales(task_id)
@@ -311,21 +393,16 @@ def test_an_order_is_not_refused_because_the_providers_storage_is_away(world: Wo
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.BOUGHT
 
 
-def test_a_delivery_is_not_rejected_because_the_consumers_storage_is_away(
-    world: World, cast: Cast, tmp_path: Path
-) -> None:
+def test_a_delivery_is_not_rejected_because_the_consumers_storage_is_away(cast: Cast) -> None:
     task_id = cast.post()
     epoch_id = cast.to_sales(task_id)
     buyer, person = cast.consumers[0], cast.people[0]
     cast.until(buyer.step, task_id, consumer.Move.BUY)
     cast.deliver(cast.provider, epoch_id)
-    home = cast.home(person)
-    ordered = home.blobs.get(Cid.on_chain(cast.market.purchase(epoch_id, 1).job_hash, 10_000), 10_000)
-    own = BlobStore(tmp_path / "own", "http://127.0.0.1:9/ipfs")  # where nobody listens
-    own.put(ordered)
+    home = replace(cast.home(person), blobs=BlobStore("http://127.0.0.1:9/ipfs"))  # where nobody listens
 
     with pytest.raises(StorageAway):
-        Consumer(person.sender, replace(home, blobs=own), ESTIMATORS[0], 0, cast.executor).step(task_id)
+        Consumer(person.sender, home, ESTIMATORS[0], 0, cast.executor).step(task_id)
 
     cast.until(buyer.step, task_id, consumer.Move.CHECK)
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID

@@ -1,5 +1,6 @@
 """A worker's state: kept through any end of its process, and one process for each account."""
 
+import json
 import signal
 import sqlite3
 import stat
@@ -90,10 +91,23 @@ def test_a_model_that_is_kept_is_never_overwritten(home: Home, task: Task) -> No
 def test_the_last_order_for_a_task_counts(home: Home, task: Task) -> None:
     order = Order(1, 10**20, 3, 2**96 - 1, LearningCurve(0.3, 0.6, 0.5, 0.01))
     home.save_order(task, order)
+    later = replace(order, epoch_id=2, closed=True, jobs={"0a": '{"seed":0}'})
 
-    home.save_order(task, replace(order, epoch_id=2, closed=True))
+    home.save_order(task, later)
 
-    assert home.load_order(task) == replace(order, epoch_id=2, closed=True)
+    assert home.load_order(task) == later
+
+
+def test_an_order_of_version_2_is_read_and_does_not_tell_its_jobs(home: Home, task: Task) -> None:
+    home.save_rows(SaltedRows((b"row",), bytes(32)))  # makes the state
+    curve = {"start": 0.3, "gain": 0.6, "efficiency": 0.5, "residual": 0.01, "tried": 8.0, "tried_score": 0.7}
+    order = {"epoch_id": 1, "value": 5, "efficiency": 3, "limit": 7, "curve": curve, "closed": False}
+    content = json.dumps(order | {"collected": False})
+    with sqlite3.connect(home.account_folder / "state.db") as state:
+        state.execute("INSERT INTO orders VALUES (?, ?, ?)", (task.task_id, task.data_root, content))
+        state.execute("PRAGMA user_version = 2")
+
+    assert home.load_order(task) == Order(1, 5, 3, 7, LearningCurve(**curve), jobs=None)
 
 
 def test_the_state_is_for_its_owners_eyes(home: Home, task: Task) -> None:
@@ -144,9 +158,9 @@ def test_rows_are_there_whole_once_they_were_saved_whenever_the_process_is_kille
 def test_open_reverts_on_a_state_of_another_version(home: Home) -> None:
     home.save_rows(SaltedRows((b"row",), bytes(32)))
     with sqlite3.connect(home.account_folder / "state.db") as state:
-        state.execute("PRAGMA user_version = 3")
+        state.execute("PRAGMA user_version = 4")
 
-    with pytest.raises(StateUnreadable, match="version 3"):
+    with pytest.raises(StateUnreadable, match="version 4"):
         home.load_rows(bytes(32))
 
 
