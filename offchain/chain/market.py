@@ -212,9 +212,15 @@ class ComputeMarketClient(Client):
         return self._write(self._contract.functions.continueWalk(epoch_id, max_points))
 
     def prove_price(self, epoch_id: int, price: int) -> list[TxReceipt]:
-        """Post a price and walk its whole cover, in as many transactions as that takes; raises PriceRefuted."""
+        """Post a price and walk its whole cover, in as many transactions as that takes; raises PriceRefuted.
+
+        A walk of that price that is on its way goes on from its point: nobody declares any more, so what is proved
+        stays proved, and to post again would begin at the floor.
+        """
         points = points_per_transaction(self.epoch(epoch_id).consumer_count)
-        receipts = [self.post_price(epoch_id, price, points)]
+        receipts: list[TxReceipt] = []
+        if self.walk_of(epoch_id).price != price:
+            receipts.append(self.post_price(epoch_id, price, points))
         while not self.phase_of(epoch_id).has_price:
             receipts.append(self.continue_walk(epoch_id, points))
         return receipts

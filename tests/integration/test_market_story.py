@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from offchain.chain import market
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain, eth_tester_chain
 from offchain.chain.market import EpochSpec, cost_of
@@ -28,6 +29,7 @@ from offchain.workers.consumer import Consumer
 from offchain.workers.data_node import DataNode
 from offchain.workers.errors import FundsTooLow
 from offchain.workers.home import Home
+from offchain.workers.pricing import provable_price
 from offchain.workers.provider import Plan, Provider
 from tests.cast import TERMS as MINING_TERMS
 from tests.market_world import declare
@@ -441,6 +443,27 @@ def test_workers_that_were_killed_go_on_from_what_is_on_disk_and_on_chain(
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
     assert len(cast.market.declarations(epoch_id)) == 1
     assert world.data_node.proof.commitment_of(task_id, person.address).order == 1
+
+
+def test_a_provider_that_was_killed_goes_on_with_a_proof_that_is_half_done(
+    cast: Cast, executor: JobExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if a transaction had gas for twenty points of one consumer.
+    monkeypatch.setattr(market, "WALK_GAS", market.LOAD_GAS + 20 * market.POINT_GAS)
+    (epoch_id,) = cast.provider.epochs()
+    declare(cast.people[0], epoch_id)
+    cast.end_phase(epoch_id)
+    price = provable_price(cast.market.epoch(epoch_id), cast.market.declarations(epoch_id))
+    cast.seller.market.post_price(epoch_id, price, 20)
+    half_done = cast.market.walk_of(epoch_id)
+
+    assert cast.provide(executor).step(epoch_id) == provider.Move.PRICE
+
+    walked = cast.world.contract("market").events.PriceWalked().get_logs(from_block=0)
+    points = [each["args"]["point"] for each in walked if each["args"]["epochId"] == epoch_id]
+    assert points[0] == half_done.point
+    assert points == sorted(set(points))  # it never went back
+    assert cast.market.epoch(epoch_id).price == price
 
 
 def test_an_epoch_without_a_price_gives_everything_back(

@@ -374,6 +374,40 @@ def test_client_walks_a_long_cover_in_several_transactions(
     assert provider_of(world).market.epoch(epoch_id).price == BEST_PRICE
 
 
+def test_client_goes_on_with_a_walk_that_is_half_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market, "WALK_GAS", market.LOAD_GAS + 2 * market.POINT_GAS)
+    provider = provider_of(world).market
+    whole = provider.prove_price(declared(world, tolerance_wad=UNIT // 20), BEST_PRICE)
+    epoch_id = declared(world, tolerance_wad=UNIT // 20)
+    provider.post_price(epoch_id, BEST_PRICE, 2)
+
+    rest = provider.prove_price(epoch_id, BEST_PRICE)
+
+    assert len(rest) == len(whole) - 1
+    assert provider.epoch(epoch_id).price == BEST_PRICE
+
+
+def test_client_posts_another_price_than_the_one_on_its_way(world: World) -> None:
+    epoch_id = declared(world)
+    provider = provider_of(world).market
+    provider.post_price(epoch_id, int(2.5 * UNIT), 1)
+
+    provider.prove_price(epoch_id, BEST_PRICE)
+
+    assert provider.epoch(epoch_id).price == BEST_PRICE
+
+
+def test_client_tells_that_a_walk_that_it_goes_on_with_is_refuted(world: World) -> None:
+    epoch_id = declared(world)
+    provider, too_high = provider_of(world).market, int(2.5 * UNIT)
+    provider.post_price(epoch_id, too_high, 1)
+
+    with pytest.raises(errors.PriceRefuted) as caught:
+        provider.prove_price(epoch_id, too_high)
+
+    assert caught.value.price == too_high
+
+
 def test_continue_walk_reverts_when_no_price_was_posted_or_its_time_is_over(world: World) -> None:
     epoch_id = declared(world)
     with pytest.raises(errors.PriceMissing):
