@@ -179,17 +179,23 @@ class Consumer:
         committed = self.miner.proof.commitment_of(task_id, self.address).order != 0
         if phase <= Phase.COMMIT:
             self.miner.follow(task_id)
+        has_candidate = committed or self._home.load_model(task) is not None
         try:
             errand = self._run_errand(task)
         except OVERTAKEN as error:
             log.info("task %d: the epoch has moved on (%s)", task_id, error)
             return Move.WAIT
+        except Exception:
+            # What is committed to must be revealed, whatever keeps from the market.
+            if choose_role(phase, Units.HELD, has_candidate=has_candidate, committed=committed) is Role.MINE:
+                self._mine(task_id, None)
+            raise
         if errand not in (None, Move.WAIT):
             return errand
         role = choose_role(
             phase,
             Units.HELD if errand is Move.WAIT else self._units(task, phase),
-            has_candidate=committed or self._home.load_model(task) is not None,
+            has_candidate=has_candidate,
             committed=committed,
         )
         if role is Role.MINE or phase == Phase.DRAW:

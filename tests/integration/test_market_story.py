@@ -24,7 +24,7 @@ from offchain.learning import datasets
 from offchain.learning.metrics import Metric
 from offchain.learning.scoring import decode
 from offchain.storage import BlobStore, StorageAway
-from offchain.workers import consumer, data_node, provider
+from offchain.workers import consumer, data_node, miner, provider
 from offchain.workers.consumer import Consumer
 from offchain.workers.data_node import DataNode
 from offchain.workers.errors import FundsTooLow
@@ -408,6 +408,32 @@ def test_a_delivery_is_not_rejected_because_the_consumers_storage_is_away(cast: 
 
     cast.until(buyer.step, task_id, consumer.Move.CHECK)
     assert cast.market.purchase(epoch_id, 1).status == PurchaseStatus.PAID
+
+
+def test_a_commitment_is_revealed_though_the_storage_of_an_open_order_is_away(
+    world: World, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id, person = cast.post(), cast.people[0]
+    cast.consumers = cast.consumers[:1]
+    epoch_id, buyer = cast.to_sales(task_id), cast.consumers[0]
+    cast.until(buyer.step, task_id, consumer.Move.BUY)
+    cast.deliver(cast.provider, epoch_id)
+
+    def away(*_: object) -> None:
+        raise ConnectionError("the node is away")
+
+    with monkeypatch.context() as cut, pytest.raises(ConnectionError):
+        cut.setattr(buyer.market, "accept", away)
+        buyer.step(task_id)  # keeps the model, and the order stays open
+    assert buyer.miner.step(task_id) == miner.Move.COMMIT
+    world.close_commits(world.data_node.registry.task(task_id))
+    cast.until(cast.data_node.step, task_id, data_node.Move.DISCLOSE)
+    home = replace(cast.home(person), blobs=BlobStore("http://127.0.0.1:9/ipfs"))  # where nobody listens
+
+    with pytest.raises(StorageAway):
+        Consumer(person.sender, home, ESTIMATORS[0], 0, cast.executor).step(task_id)
+
+    assert world.data_node.proof.commitment_of(task_id, person.address).revealed
 
 
 def test_a_useless_model_is_not_accepted(world: World, cast: Cast) -> None:
