@@ -28,15 +28,12 @@ contract MarketInvariants {
     function afterInvariant() external {
         handler.finish();
         require(handler.vault().balanceOf(address(market)) == 0, "money stays behind");
-        uint256 sum;
-        for (uint256 i; i < handler.ACTORS(); ++i) {
-            sum += handler.vault().balanceOf(handler.actor(i));
-        }
-        require(sum == handler.ACTORS() * handler.FUNDS(), "money is lost");
+        _checkEveryWeiIsWhereTheRulesPutIt();
     }
 
     /// @dev One walk for all of them: each check after each act.
     function invariant_I4_I5_I6() external view {
+        _checkEveryWeiIsWhereTheRulesPutIt();
         _checkUnitsSoldNeverExceedCapacity();
         _checkNoPriceEarnsMuchMoreThanAnAcceptedOne();
         _checkMarketHoldsWhatItOwes();
@@ -50,6 +47,17 @@ contract MarketInvariants {
         excluded[0] = FuzzSelector(address(handler), selectors);
     }
 
+    function _checkEveryWeiIsWhereTheRulesPutIt() internal view {
+        uint256 balances = handler.held();
+        require(handler.vault().balanceOf(address(market)) == balances, "the epochs");
+        for (uint256 i; i < handler.ACTORS(); ++i) {
+            uint256 owned = handler.vault().balanceOf(handler.actor(i));
+            require(int256(owned) == int256(handler.FUNDS()) + handler.net(handler.actor(i)), "an actor");
+            balances += owned;
+        }
+        require(handler.token().balanceOf(address(handler.vault())) == balances, "I-1");
+    }
+
     function _checkUnitsSoldNeverExceedCapacity() internal view {
         for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
             Epoch memory e = market.epoch(epochId);
@@ -61,23 +69,23 @@ contract MarketInvariants {
         }
     }
 
+    /// @dev What is declared and what is accepted stay as they are: an epoch is looked at once.
     function _checkNoPriceEarnsMuchMoreThanAnAcceptedOne() internal view {
-        for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
-            Epoch memory e = market.epoch(epochId);
-            if (e.pricedAt == 0) continue;
-            Declaration[] memory list = market.declarations(epochId);
-            uint256 allowed = (WAD + e.toleranceWad) * handler.profit(e, list, e.price);
-            for (uint256 i; i <= GRID; ++i) {
-                uint256 other = e.priceFloor + (uint256(e.priceCap) - e.priceFloor) * i / GRID;
-                require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
-            }
-            for (uint256 i; i < list.length; ++i) {
-                // Where a quadratic consumer leaves, and where half of what a log one would pay at most is asked.
-                uint256 other = list[i].value;
-                if (other < e.priceFloor || other > e.priceCap) continue;
-                require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
-                require(WAD * handler.profit(e, list, (other + e.priceFloor) / 2) <= allowed, "I-6");
-            }
+        uint256 epochId = handler.pricedNow();
+        if (epochId == 0) return;
+        Epoch memory e = market.epoch(epochId);
+        Declaration[] memory list = market.declarations(epochId);
+        uint256 allowed = (WAD + e.toleranceWad) * handler.profit(e, list, e.price);
+        for (uint256 i; i <= GRID; ++i) {
+            uint256 other = e.priceFloor + (uint256(e.priceCap) - e.priceFloor) * i / GRID;
+            require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
+        }
+        for (uint256 i; i < list.length; ++i) {
+            // Where a quadratic consumer leaves, and where half of what a log one would pay at most is asked.
+            uint256 other = list[i].value;
+            if (other < e.priceFloor || other > e.priceCap) continue;
+            require(WAD * handler.profit(e, list, other) <= allowed, "I-6");
+            require(WAD * handler.profit(e, list, (other + e.priceFloor) / 2) <= allowed, "I-6");
         }
     }
 
@@ -104,13 +112,14 @@ contract MarketHandlerTest {
     function test_walkReachesEveryOutcome() external {
         MarketHandler handler = new MarketHandler();
         handler.open(0, 30e18 + 4, 1e18, 10e18 << 128, 100e18);
-        handler.declare(0, 1, 5e18, 1e18, 10e18, true);
-        handler.declare(0, 2, 6e18, 2e18, 10e18, false);
-        handler.declare(0, 3, 5e18, 1e18, 10e18, true);
-        handler.declare(0, 3, 0, 1, 1, true);
-        handler.pass(119);
+        handler.declare(0, 1, 1, 2, 1);
+        handler.declare(0, 2, 1, 1, 1);
+        handler.declare(0, 3, 3, 2, 1);
+        handler.declare(0, 3, 1, 1, 0); // nothing
+        handler.pass(69);
+        handler.pass(40);
         handler.price(0, 0, 1);
-        handler.walk(0, 9);
+        handler.walk(0, 0);
         handler.price(0, 9e18 + 1, 0);
         require(handler.market().phaseOf(1) == EpochPhase.BUY, "no price was accepted");
         handler.buy(0, 0, 3);
@@ -119,15 +128,19 @@ contract MarketHandlerTest {
         handler.trespass(0, 4, 0);
         handler.deliver(0, 0, "result");
         handler.accept(0, 0);
-        handler.pass(110);
+        handler.pass(69);
+        handler.pass(40);
         handler.overbuy(0, 4, 1);
         handler.buyLeftover(0, 4, 1e18 + 1);
         handler.deliver(0, 2, "result");
-        handler.pass(119);
+        handler.pass(69);
+        handler.pass(40);
         handler.release(0);
-        handler.pass(119);
+        handler.pass(69);
+        handler.pass(40);
         handler.settle(0, 1);
-        handler.pass(119);
+        handler.pass(69);
+        handler.pass(40);
         handler.settle(0, 2);
 
         string[17] memory acts = [
@@ -154,5 +167,70 @@ contract MarketHandlerTest {
         }
         require(handler.vault().balanceOf(address(handler.market())) == 0, "money stays behind");
         require(bytes(handler.broken()).length == 0, handler.broken());
+    }
+
+    /// @dev What the invariants' walks are made of, drawn alike: a check that is never met checks nothing.
+    function test_randomWalksMeetEveryOutcomeOften() external {
+        bytes4[14] memory acts = [
+            MarketHandler.pass.selector,
+            MarketHandler.open.selector,
+            MarketHandler.price.selector,
+            MarketHandler.deliver.selector,
+            MarketHandler.declare.selector,
+            MarketHandler.buy.selector,
+            MarketHandler.buyLeftover.selector,
+            MarketHandler.accept.selector,
+            MarketHandler.overbuy.selector,
+            MarketHandler.walk.selector,
+            MarketHandler.returnLock.selector,
+            MarketHandler.settle.selector,
+            MarketHandler.release.selector,
+            MarketHandler.trespass.selector
+        ];
+        string[18] memory names = [
+            "open",
+            "log",
+            "quadratic",
+            "dust",
+            "post",
+            "refuse",
+            "walk",
+            "refuted on the way",
+            "buy",
+            "return",
+            "deliver",
+            "accept",
+            "overbuy",
+            "leftover",
+            "release",
+            "refund",
+            "silence",
+            "trespass"
+        ];
+        uint8[18] memory least = [17, 19, 19, 1, 14, 5, 3, 1, 10, 13, 11, 5, 15, 9, 10, 6, 3, 70];
+        uint256[18] memory met;
+        for (uint256 seed; seed < 4; ++seed) {
+            MarketHandler handler = new MarketHandler();
+            for (uint256 i; i < 500; ++i) {
+                bytes32 drawn = keccak256(abi.encode(seed, i));
+                bytes memory call = abi.encodeWithSelector(
+                    acts[uint256(drawn) % acts.length],
+                    keccak256(abi.encode(drawn, 0)),
+                    keccak256(abi.encode(drawn, 1)),
+                    keccak256(abi.encode(drawn, 2)),
+                    keccak256(abi.encode(drawn, 3)),
+                    keccak256(abi.encode(drawn, 4))
+                );
+                (bool done,) = address(handler).call(call);
+                require(done, "an act failed");
+            }
+            require(bytes(handler.broken()).length == 0, handler.broken());
+            for (uint256 i; i < names.length; ++i) {
+                met[i] += handler.count(names[i]);
+            }
+        }
+        for (uint256 i; i < names.length; ++i) {
+            require(met[i] >= least[i], names[i]);
+        }
     }
 }

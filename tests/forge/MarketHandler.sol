@@ -23,7 +23,9 @@ contract MarketHandler {
     using Demand for Declaration;
 
     uint256 public constant ACTORS = 5;
-    uint256 public constant MAX_EPOCHS = 8;
+    uint256 public constant MAX_EPOCHS = 12;
+    uint256 public constant MAX_AT_WORK = 3;
+    uint256 public constant MAX_PURCHASES = 8;
     uint256 public constant FUNDS = 1_000_000e18;
     uint256 internal constant WAD = 1e18;
     uint256 internal constant TRIES = 40;
@@ -37,13 +39,45 @@ contract MarketHandler {
     /// @notice Set where something happened that is forbidden.
     string public broken;
 
-    /// @notice Where each epoch stood after the last act. Phases follow in the order of the enum.
+    /// @notice What an account got from epochs, less what it paid.
+    mapping(address who => int256 amount) public net;
+
+    /// @notice What all epochs hold of bonds, locks and payments.
+    uint256 public held;
+
+    /// @notice The epoch of which the last act had a price accepted, if it had.
+    uint256 public pricedNow;
+
+    /// @notice Where each epoch stood after the last act.
     mapping(uint256 epochId => EpochPhase phase) public seen;
+
+    /// @notice Where each purchase stood after the last act.
+    mapping(uint256 epochId => mapping(uint256 purchaseId => PurchaseStatus status)) public seenPurchase;
 
     /// @notice How often each thing happened, to see that the walk gets around.
     mapping(string act => uint256 times) public count;
 
+    mapping(bytes4 act => mapping(EpochPhase from => mapping(EpochPhase to => bool follows))) internal
+        _follows;
+    mapping(bytes4 act => mapping(PurchaseStatus from => mapping(PurchaseStatus to => bool follows))) internal
+        _becomes;
+
     constructor() {
+        _follows[MarketHandler.open.selector][EpochPhase.UNKNOWN][EpochPhase.DECLARE] = true;
+        _follows[MarketHandler.price.selector][EpochPhase.PRICE][EpochPhase.BUY] = true;
+        _follows[MarketHandler.walk.selector][EpochPhase.PRICE][EpochPhase.BUY] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.DECLARE][EpochPhase.PRICE] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.PRICE][EpochPhase.UNPRICED] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.BUY][EpochPhase.LEFTOVER] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.LEFTOVER][EpochPhase.DELIVER] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.DELIVER][EpochPhase.ACCEPT] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.ACCEPT][EpochPhase.OVER] = true;
+        _becomes[MarketHandler.buy.selector][PurchaseStatus.NONE][PurchaseStatus.BOUGHT] = true;
+        _becomes[MarketHandler.buyLeftover.selector][PurchaseStatus.NONE][PurchaseStatus.BOUGHT] = true;
+        _becomes[MarketHandler.deliver.selector][PurchaseStatus.BOUGHT][PurchaseStatus.DELIVERED] = true;
+        _becomes[MarketHandler.accept.selector][PurchaseStatus.DELIVERED][PurchaseStatus.PAID] = true;
+        _becomes[MarketHandler.settle.selector][PurchaseStatus.DELIVERED][PurchaseStatus.PAID] = true;
+        _becomes[MarketHandler.settle.selector][PurchaseStatus.BOUGHT][PurchaseStatus.REFUNDED] = true;
         MarketBounds memory bounds = MarketBounds(10, 1000, 0.001e18, 0.05e18, 1, 1);
         market = new ComputeMarket(vault, bounds);
         for (uint256 i; i < ACTORS; ++i) {
@@ -57,16 +91,30 @@ contract MarketHandler {
         }
     }
 
-    /// @dev After every act each epoch stands where it did or later.
+    /// @dev An act moves one epoch or purchase at most, by a step that is listed for it; only time moves several.
     modifier watched() {
         _;
+        uint256 moved;
+        pricedNow = 0;
         for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
-            EpochPhase phase = market.phaseOf(epochId);
-            EpochPhase before = seen[epochId];
-            bool unpriced = phase == EpochPhase.UNPRICED && before > EpochPhase.PRICE && before != phase;
-            if (phase < before || unpriced) broken = "a phase went back";
-            seen[epochId] = phase;
+            (EpochPhase before, EpochPhase phase) = (seen[epochId], market.phaseOf(epochId));
+            if (phase != before) {
+                if (!_follows[msg.sig][before][phase]) broken = "a phase does not follow";
+                seen[epochId] = phase;
+                if (phase == EpochPhase.BUY) pricedNow = epochId;
+                if (msg.sig != MarketHandler.pass.selector) ++moved;
+            }
+            uint256 purchases = market.epoch(epochId).purchaseCount;
+            for (uint256 i = 1; i <= purchases; ++i) {
+                PurchaseStatus was = seenPurchase[epochId][i];
+                PurchaseStatus status = market.purchase(epochId, i).status;
+                if (status == was) continue;
+                if (!_becomes[msg.sig][was][status]) broken = "a purchase became what it cannot";
+                seenPurchase[epochId][i] = status;
+                ++moved;
+            }
         }
+        if (moved > 1) broken = "one act moved two things";
     }
 
     function actor(uint256 i) public pure returns (address) {
@@ -76,7 +124,7 @@ contract MarketHandler {
     /* TIME */
 
     function pass(uint256 time) external watched {
-        vm.warp(vm.getBlockTimestamp() + (time % 120));
+        vm.warp(vm.getBlockTimestamp() + (time % 70));
     }
 
     /* PROVIDER */
@@ -85,11 +133,11 @@ contract MarketHandler {
         external
         watched
     {
-        if (market.epochCount() == MAX_EPOCHS) return;
+        if (market.epochCount() == MAX_EPOCHS || _atWork() == MAX_AT_WORK) return;
         uint256 unitCost = cost % 3e18;
         uint256 floor = unitCost + 1 + (prices % 1e18);
         EpochSpec memory spec = EpochSpec({
-            capacity: uint88(1 + (capacity % 50e18)),
+            capacity: uint88(1 + _spread(capacity) % 50e18),
             unitCost: uint96(unitCost),
             priceFloor: uint96(floor),
             priceCap: uint96(floor + ((prices >> 128) % 20e18)),
@@ -105,18 +153,19 @@ contract MarketHandler {
         });
         vm.prank(actor(who));
         market.open(spec);
+        _give(actor(who), spec.bond);
         ++count["open"];
     }
 
     /// @notice Posts any price, or the best that is found by looking closer and closer, then ever better ones, until
     /// one is accepted or its walk is to be continued.
     function price(uint256 which, uint256 wish, uint256 points) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase != EpochPhase.PRICE) return;
+        uint256 epochId = _find(which, EpochPhase.PRICE, EpochPhase.PRICE);
+        if (epochId == 0) return;
         Epoch memory e = market.epoch(epochId);
         uint256 found = _search(epochId, e);
         uint256 posted =
-            wish % 2 == 0 ? found : e.priceFloor + wish % (uint256(e.priceCap) - e.priceFloor + 1);
+            wish % 4 == 0 ? found : e.priceFloor + wish % (uint256(e.priceCap) - e.priceFloor + 1);
         uint256 maxPoints = points % 2 == 0 ? type(uint256).max : 1 + points % 20;
         for (uint256 i; i < TRIES && posted != 0; ++i) {
             vm.prank(e.provider);
@@ -131,52 +180,38 @@ contract MarketHandler {
         }
     }
 
+    /// @notice Delivers what is bought; one purchase in two never.
     function deliver(uint256 which, uint256 purchaseId, bytes32 resultHash) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase < EpochPhase.BUY || phase > EpochPhase.DELIVER) return;
-        Purchase memory p;
-        (purchaseId, p) = _purchase(epochId, purchaseId);
-        if (p.status != PurchaseStatus.BOUGHT) return;
+        (uint256 epochId, uint256 found) =
+            _findPurchase(which, purchaseId, PurchaseStatus.BOUGHT, EpochPhase.BUY, EpochPhase.DELIVER);
+        if (epochId == 0 || found % 2 == 0) return;
         address provider = market.epoch(epochId).provider;
         vm.prank(provider);
-        market.deliver(epochId, purchaseId, resultHash);
+        market.deliver(epochId, found, resultHash);
         ++count["deliver"];
     }
 
     /* CONSUMER */
 
-    function declare(uint256 which, uint256 who, uint96 value, uint96 shape, uint96 limit, bool isLog)
-        external
-        watched
-    {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase != EpochPhase.DECLARE) return;
+    /// @notice One to three declarations of what is worth something at the floor, or in one of eight cases perhaps not.
+    function declare(uint256 which, uint256 who, uint256 worth, uint256 form, uint256 most) external watched {
+        uint256 epochId = _find(which, EpochPhase.DECLARE, EpochPhase.DECLARE);
+        if (epochId == 0) return;
         Epoch memory e = market.epoch(epochId);
-        if (e.consumerCount == e.maxConsumers) return;
-        value = 1e18 + value % 40e18;
-        shape = 1 + shape % 3e18;
-        limit = limit % 20e18;
-        uint256 balance = vault.balanceOf(actor(who));
-        vm.prank(actor(who));
-        (bool done, bytes memory reason) = address(market)
-            .call(
-                isLog
-                    ? abi.encodeCall(market.declareLog, (epochId, value, shape, limit))
-                    : abi.encodeCall(market.declareQuadratic, (epochId, value, shape, limit))
-            );
-        if (!done) {
-            require(bytes4(reason) == IComputeMarket.LockTooLow.selector, "a permitted declaration failed");
-            ++count["dust"];
-            return;
+        uint256 first = e.consumerCount;
+        for (uint256 i; i <= who / ACTORS % 3 && first + i < e.maxConsumers; ++i) {
+            bool isLog = (form ^ i) % 2 == 0;
+            uint256 least = (worth ^ i) % 8 == 0 ? 1e18 : e.priceFloor;
+            uint96 value = uint96(least + _spread(worth ^ i) % 40e18);
+            uint96 shape = uint96(1 + ((form ^ i) % 16 == 0 ? form / 16 : _spread(form ^ i)) % 3e18);
+            uint96 limit = uint96(((most ^ i) % 16 == 0 ? most / 16 : _spread(most ^ i)) % 20e18);
+            if (!_declare(epochId, actor(who % ACTORS + i), value, shape, limit, isLog)) return;
         }
-        uint256 lock = balance - vault.balanceOf(actor(who));
-        if (lock != market.lockOf(epochId, e.consumerCount) || (isLog && lock > value)) broken = "I-5";
-        ++count[isLog ? "log" : "quadratic"];
     }
 
     function buy(uint256 which, uint256 index, uint256 units) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase != EpochPhase.BUY) return;
+        uint256 epochId = _find(which, EpochPhase.BUY, EpochPhase.BUY);
+        if (epochId == 0) return;
         Epoch memory e = market.epoch(epochId);
         if (e.consumerCount == 0) return;
         index %= e.consumerCount;
@@ -192,14 +227,15 @@ contract MarketHandler {
         // The lock left the balance at the declaration; what came back now is what the purchase did not cost.
         uint256 paid = lock - (vault.balanceOf(d.consumer) - balance);
         if (paid * WAD > units * e.price || paid > lock) broken = "I-5";
+        _take(d.consumer, lock - units * e.price / WAD);
         ++count["buy"];
     }
 
     function buyLeftover(uint256 which, uint256 who, uint256 units) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase != EpochPhase.LEFTOVER) return;
+        uint256 epochId = _find(which, EpochPhase.LEFTOVER, EpochPhase.LEFTOVER);
+        if (epochId == 0) return;
         Epoch memory e = market.epoch(epochId);
-        if (e.soldUnits == e.capacity || e.purchaseCount > 20) return;
+        if (e.soldUnits == e.capacity || e.purchaseCount >= MAX_PURCHASES) return;
         units = units % 3 == 0 ? e.capacity - e.soldUnits : 1 + units % (e.capacity - e.soldUnits);
         uint256 balance = vault.balanceOf(actor(who));
         if (units * e.price / WAD > balance) return;
@@ -208,23 +244,26 @@ contract MarketHandler {
         vm.prank(actor(who));
         market.buyLeftover(epochId, uint88(units), bytes32(units));
         if ((balance - vault.balanceOf(actor(who))) * WAD > units * e.price) broken = "I-5";
+        _give(actor(who), units * e.price / WAD);
         ++count["leftover"];
     }
 
+    /// @notice Accepts what is delivered; in every second epoch nobody does.
     function accept(uint256 which, uint256 purchaseId) external watched {
-        (uint256 epochId,) = _pick(which);
-        Purchase memory p;
-        (purchaseId, p) = _purchase(epochId, purchaseId);
-        if (p.status != PurchaseStatus.DELIVERED) return;
+        (uint256 epochId, uint256 found) =
+            _findPurchase(which, purchaseId, PurchaseStatus.DELIVERED, EpochPhase.BUY, EpochPhase.ACCEPT);
+        if (epochId == 0 || epochId % 2 == 0) return;
+        Purchase memory p = market.purchase(epochId, found);
         vm.prank(p.consumer);
-        market.accept(epochId, purchaseId);
+        market.accept(epochId, found);
+        _take(market.epoch(epochId).provider, _worth(epochId, p));
         ++count["accept"];
     }
 
     /// @notice A purchase that I-4 forbids: more than there is.
     function overbuy(uint256 which, uint256 who, uint256 more) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase != EpochPhase.LEFTOVER) return;
+        uint256 epochId = _find(which, EpochPhase.LEFTOVER, EpochPhase.LEFTOVER);
+        if (epochId == 0) return;
         Epoch memory e = market.epoch(epochId);
         uint256 units = uint256(e.capacity) - e.soldUnits + 1 + more % 1e18;
         vm.prank(actor(who));
@@ -238,10 +277,14 @@ contract MarketHandler {
     /* ANYONE */
 
     function walk(uint256 which, uint256 points) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        (uint96 posted,) = market.walkOf(epochId);
-        if (phase != EpochPhase.PRICE || posted == 0) return;
-        try market.continueWalk(epochId, 1 + points % 50) {
+        uint256 epochId;
+        uint96 posted;
+        for (uint256 i; i < market.epochCount() && posted == 0; ++i) {
+            epochId = 1 + (which % market.epochCount() + i) % market.epochCount();
+            if (market.phaseOf(epochId) == EpochPhase.PRICE) (posted,) = market.walkOf(epochId);
+        }
+        if (posted == 0) return;
+        try market.continueWalk(epochId, 1 + points % 20) {
             ++count["walk"];
         } catch {
             ++count["refuted on the way"];
@@ -249,72 +292,72 @@ contract MarketHandler {
     }
 
     function returnLock(uint256 which, uint256 index, uint256 who) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase < EpochPhase.BUY || market.epoch(epochId).consumerCount == 0) return;
+        uint256 epochId = _find(which, EpochPhase.BUY, EpochPhase.UNPRICED);
+        if (epochId == 0 || market.epoch(epochId).consumerCount == 0) return;
         index %= market.epoch(epochId).consumerCount;
         Declaration memory d = market.declaration(epochId, index);
         if (d.closed) return;
-        vm.prank(phase == EpochPhase.BUY ? d.consumer : actor(who));
-        market.returnLock(epochId, index);
-        ++count["return"];
+        _returnLock(epochId, index, market.phaseOf(epochId) == EpochPhase.BUY ? d.consumer : actor(who));
     }
 
     function settle(uint256 which, uint256 purchaseId) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        Purchase memory p;
-        (purchaseId, p) = _purchase(epochId, purchaseId);
-        bool missed = p.status == PurchaseStatus.BOUGHT && phase >= EpochPhase.ACCEPT;
-        if (!missed && (p.status != PurchaseStatus.DELIVERED || phase != EpochPhase.OVER)) return;
-        market.settle(epochId, purchaseId);
-        ++count[missed ? "refund" : "silence"];
+        (uint256 epochId, uint256 found) =
+            _findPurchase(which, purchaseId, PurchaseStatus.BOUGHT, EpochPhase.ACCEPT, EpochPhase.OVER);
+        if (epochId == 0) {
+            (epochId, found) =
+                _findPurchase(which, purchaseId, PurchaseStatus.DELIVERED, EpochPhase.OVER, EpochPhase.OVER);
+        }
+        if (epochId != 0) _settle(epochId, found);
     }
 
     function release(uint256 which) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase < EpochPhase.DELIVER || market.epoch(epochId).freeBond == 0) return;
-        market.releaseBond(epochId);
-        ++count["release"];
+        uint256 epochId = _find(which, EpochPhase.DELIVER, EpochPhase.UNPRICED);
+        if (epochId != 0 && market.epoch(epochId).freeBond != 0) _release(epochId);
     }
 
     /// @notice Ends every epoch as a stranger could: by waiting, then giving everybody what is theirs.
-    function finish() external watched {
+    function finish() external {
         vm.warp(vm.getBlockTimestamp() + 10_000);
         for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
             Epoch memory e = market.epoch(epochId);
             for (uint256 i; i < e.consumerCount; ++i) {
-                if (!market.declaration(epochId, i).closed) market.returnLock(epochId, i);
+                if (!market.declaration(epochId, i).closed) _returnLock(epochId, i, address(this));
             }
             for (uint256 i = 1; i <= e.purchaseCount; ++i) {
-                if (isOpen(market.purchase(epochId, i))) market.settle(epochId, i);
+                if (isOpen(market.purchase(epochId, i))) _settle(epochId, i);
             }
-            if (e.freeBond > 0) market.releaseBond(epochId);
+            if (e.freeBond > 0) _release(epochId);
         }
     }
 
     /// @notice Calls every function as an actor who may not, or in a phase that does not take it.
     function trespass(uint256 which, uint256 who, uint256 purchaseId) external watched {
-        (uint256 epochId, EpochPhase phase) = _pick(which);
-        if (phase == EpochPhase.UNKNOWN) return;
+        if (market.epochCount() == 0) return;
+        uint256 epochId = 1 + which % market.epochCount();
+        EpochPhase phase = market.phaseOf(epochId);
         Epoch memory e = market.epoch(epochId);
         address sender = actor(who);
-        Purchase memory p;
-        (purchaseId, p) = _purchase(epochId, purchaseId);
+        if (e.purchaseCount != 0) purchaseId = 1 + purchaseId % e.purchaseCount;
+        Purchase memory p = market.purchase(epochId, purchaseId);
 
+        // Each is such that nothing but the phase or the sender forbids it.
         bytes memory call = abi.encodeCall(market.postPrice, (epochId, e.priceFloor, 1));
         if (phase != EpochPhase.PRICE || sender != e.provider) _forbid(sender, call);
         (uint96 posted,) = market.walkOf(epochId);
         call = abi.encodeCall(market.continueWalk, (epochId, 1));
         if (phase != EpochPhase.PRICE || posted == 0) _forbid(sender, call);
-        call = abi.encodeCall(market.declareQuadratic, (epochId, 1e18, 1e18, 1e18));
+        call = abi.encodeCall(market.declareQuadratic, (epochId, 100e18, 1e18, 1e18));
         if (phase != EpochPhase.DECLARE) _forbid(sender, call);
-        call = abi.encodeCall(market.buyLeftover, (epochId, 1, 0));
+        call = abi.encodeCall(market.buyLeftover, (epochId, uint88(e.capacity - e.soldUnits), 0));
         if (phase != EpochPhase.LEFTOVER) _forbid(sender, call);
         call = abi.encodeCall(market.releaseBond, (epochId));
         if (phase < EpochPhase.DELIVER) _forbid(sender, call);
         for (uint256 i; i < e.consumerCount; ++i) {
             Declaration memory d = market.declaration(epochId, i);
             bool owns = sender == d.consumer && !d.closed;
-            call = abi.encodeCall(market.buy, (epochId, i, 1, 0));
+            uint256 demand = e.price == 0 ? 1 : market.bestResponse(epochId, i, e.price);
+            uint256 left = e.capacity - e.soldUnits;
+            call = abi.encodeCall(market.buy, (epochId, i, uint88(demand < left ? demand : left), 0));
             if (phase != EpochPhase.BUY || !owns) _forbid(sender, call);
             call = abi.encodeCall(market.returnLock, (epochId, i));
             if (phase < EpochPhase.BUY || (phase == EpochPhase.BUY && !owns) || d.closed) {
@@ -373,24 +416,116 @@ contract MarketHandler {
         if (done) broken = string.concat("trespass ", string(abi.encodePacked(bytes4(call))));
     }
 
-    /// @dev One of the last epochs: older ones have mostly ended.
-    function _pick(uint256 which) internal view returns (uint256 epochId, EpochPhase phase) {
+    /// @dev An epoch in one of these phases, 0 where there is none.
+    function _find(uint256 which, EpochPhase first, EpochPhase last) internal view returns (uint256 epochId) {
         uint256 epochs = market.epochCount();
-        if (epochs == 0) return (0, EpochPhase.UNKNOWN);
-        epochId = epochs - which % (epochs < 3 ? epochs : 3);
-        phase = market.phaseOf(epochId);
+        for (uint256 i; i < epochs; ++i) {
+            epochId = 1 + (which % epochs + i) % epochs;
+            EpochPhase phase = market.phaseOf(epochId);
+            if (phase >= first && phase <= last) return epochId;
+        }
+        return 0;
     }
 
-    function _purchase(uint256 epochId, uint256 which)
+    /// @dev A purchase that stands so in an epoch in one of these phases; zeros where there is none.
+    function _findPurchase(
+        uint256 which,
+        uint256 first,
+        PurchaseStatus wanted,
+        EpochPhase from,
+        EpochPhase to
+    ) internal view returns (uint256, uint256) {
+        uint256 epochs = market.epochCount();
+        for (uint256 i; i < epochs; ++i) {
+            uint256 epochId = 1 + (which % epochs + i) % epochs;
+            EpochPhase phase = market.phaseOf(epochId);
+            if (phase < from || phase > to) continue;
+            uint256 purchases = market.epoch(epochId).purchaseCount;
+            for (uint256 j; j < purchases; ++j) {
+                uint256 purchaseId = 1 + (first % purchases + j) % purchases;
+                if (market.purchase(epochId, purchaseId).status == wanted) return (epochId, purchaseId);
+            }
+        }
+        return (0, 0);
+    }
+
+    function _atWork() internal view returns (uint256 epochs) {
+        for (uint256 epochId = 1; epochId <= market.epochCount(); ++epochId) {
+            if (seen[epochId] < EpochPhase.OVER) ++epochs;
+        }
+    }
+
+    /// @dev The fuzzer likes small numbers: this makes any of them.
+    function _spread(uint256 drawn) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(drawn)));
+    }
+
+    function _give(address who, uint256 amount) internal {
+        net[who] -= int256(amount);
+        held += amount;
+    }
+
+    function _take(address who, uint256 amount) internal {
+        net[who] += int256(amount);
+        held -= amount;
+    }
+
+    /// @dev What a purchase cost and its share of the bond: the provider's where it delivered, else the consumer's.
+    function _worth(uint256 epochId, Purchase memory p) internal view returns (uint256) {
+        Epoch memory e = market.epoch(epochId);
+        return uint256(p.units) * e.price / WAD + uint256(p.units) * e.bond / e.capacity;
+    }
+
+    function _declare(uint256 epochId, address who, uint96 value, uint96 shape, uint96 limit, bool isLog)
         internal
-        view
-        returns (uint256 purchaseId, Purchase memory p)
+        returns (bool done)
     {
-        if (epochId == 0) return (0, p);
-        uint256 purchases = market.epoch(epochId).purchaseCount;
-        if (purchases == 0) return (0, p);
-        purchaseId = 1 + which % purchases;
-        p = market.purchase(epochId, purchaseId);
+        uint256 index = market.epoch(epochId).consumerCount;
+        uint256 balance = vault.balanceOf(who);
+        bytes memory reason;
+        vm.prank(who);
+        (done, reason) = address(market)
+            .call(
+                isLog
+                    ? abi.encodeCall(market.declareLog, (epochId, value, shape, limit))
+                    : abi.encodeCall(market.declareQuadratic, (epochId, value, shape, limit))
+            );
+        if (!done) {
+            require(bytes4(reason) == IComputeMarket.LockTooLow.selector, "a permitted declaration failed");
+            ++count["dust"];
+            return false;
+        }
+        uint256 lock = market.lockOf(epochId, index);
+        if (lock != balance - vault.balanceOf(who) || (isLog && lock > value)) broken = "I-5";
+        _give(who, lock);
+        ++count[isLog ? "log" : "quadratic"];
+    }
+
+    function _returnLock(uint256 epochId, uint256 index, address sender) internal {
+        _take(market.declaration(epochId, index).consumer, market.lockOf(epochId, index));
+        vm.prank(sender);
+        market.returnLock(epochId, index);
+        ++count["return"];
+    }
+
+    function _settle(uint256 epochId, uint256 purchaseId) internal {
+        Purchase memory p = market.purchase(epochId, purchaseId);
+        bool missed = p.status == PurchaseStatus.BOUGHT;
+        market.settle(epochId, purchaseId);
+        _take(missed ? p.consumer : market.epoch(epochId).provider, _worth(epochId, p));
+        ++count[missed ? "refund" : "silence"];
+    }
+
+    /// @dev What no purchase has a share of.
+    function _release(uint256 epochId) internal {
+        Epoch memory e = market.epoch(epochId);
+        uint256 amount = e.bond;
+        for (uint256 i = 1; i <= e.purchaseCount; ++i) {
+            amount -= uint256(market.purchase(epochId, i).units) * e.bond / e.capacity;
+        }
+        _take(e.provider, amount);
+        market.releaseBond(epochId);
+        ++count["release"];
     }
 
     /// @dev The better price that a refusal names; 0 where it names none.

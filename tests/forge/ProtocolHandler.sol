@@ -17,7 +17,8 @@ contract ProtocolHandler {
     uint256 public constant ROWS = 11;
     uint256 public constant TESTED = 4;
     uint256 public constant ACTORS = 5;
-    uint256 public constant MAX_TASKS = 12;
+    uint256 public constant MAX_TASKS = 20;
+    uint256 public constant MAX_AT_WORK = 6;
     uint256 public constant FUNDS = 1_000_000;
 
     TestToken public token = new TestToken();
@@ -29,7 +30,8 @@ contract ProtocolHandler {
     /// @notice What an account got from tasks, less what it paid.
     mapping(address who => int256 amount) public net;
 
-    /// @notice What a task holds of bonds and reward.
+    /// @notice What all tasks hold of bonds and reward, and what one does.
+    uint256 public heldInAll;
     mapping(uint256 taskId => uint256 amount) public held;
 
     /// @notice The best model that was revealed.
@@ -44,22 +46,24 @@ contract ProtocolHandler {
     /// @notice How often each thing happened, to see that the walk gets around.
     mapping(string act => uint256 times) public count;
 
-    mapping(Phase from => mapping(Phase to => bool follows)) internal _follows;
+    mapping(bytes4 act => mapping(Phase from => mapping(Phase to => bool follows))) internal _follows;
     mapping(uint256 taskId => mapping(address miner => bytes model)) internal _models;
     mapping(uint256 taskId => mapping(address miner => Progress progress)) internal _progress;
     bytes32 internal constant SALT = keccak256("salt");
 
     constructor() {
-        _allow(Phase.UNKNOWN, Phase.DRAW);
-        _allow(Phase.DRAW, Phase.COMMIT);
-        _allow(Phase.COMMIT, Phase.DISCLOSE);
-        _allow(Phase.COMMIT, Phase.ABORT);
-        _allow(Phase.DISCLOSE, Phase.REVEAL);
-        _allow(Phase.DISCLOSE, Phase.ABORT);
-        _allow(Phase.REVEAL, Phase.SETTLE);
-        _allow(Phase.SETTLE, Phase.SETTLED);
-        _allow(Phase.ABORT, Phase.ABORTED);
-        _allow(Phase.ABORT, Phase.SETTLE); // disclosed in time, with nobody there
+        _allow(ProtocolHandler.post.selector, Phase.UNKNOWN, Phase.DRAW);
+        _allow(ProtocolHandler.draw.selector, Phase.DRAW, Phase.COMMIT);
+        _allow(ProtocolHandler.disclose.selector, Phase.DISCLOSE, Phase.REVEAL);
+        _allow(ProtocolHandler.disclose.selector, Phase.ABORT, Phase.SETTLE); // in time, with nobody there
+        _allow(ProtocolHandler.reveal.selector, Phase.REVEAL, Phase.SETTLE); // the last one that was open
+        _allow(ProtocolHandler.cheat.selector, Phase.REVEAL, Phase.SETTLE); // where it turns out to be honest
+        _allow(ProtocolHandler.settle.selector, Phase.SETTLE, Phase.SETTLED);
+        _allow(ProtocolHandler.abort.selector, Phase.ABORT, Phase.ABORTED);
+        _allow(ProtocolHandler.pass.selector, Phase.COMMIT, Phase.DISCLOSE);
+        _allow(ProtocolHandler.pass.selector, Phase.COMMIT, Phase.ABORT);
+        _allow(ProtocolHandler.pass.selector, Phase.DISCLOSE, Phase.ABORT);
+        _allow(ProtocolHandler.pass.selector, Phase.REVEAL, Phase.SETTLE);
         address[] memory scorers = new address[](1);
         scorers[0] = scorer;
         proof = new ProofOfLearning(vault, scorers, Bounds(10, 1000, 1, 1), keccak256("initialization"));
@@ -77,14 +81,20 @@ contract ProtocolHandler {
         }
     }
 
-    /// @dev After every act each task stands where its phases allow.
+    /// @dev An act moves one task at most, by a step that is listed for it; only time moves several.
     modifier watched() {
         _;
+        uint256 moved;
         for (uint256 taskId = 1; taskId <= registry.taskCount(); ++taskId) {
+            Phase before = seen[taskId];
+            if (before >= Phase.SETTLED) continue; // `finish` looks at these
             Phase phase = proof.phaseOf(taskId);
-            if (!_reaches(seen[taskId], phase)) broken = "a phase went back";
+            if (phase == before) continue;
+            if (!_follows[msg.sig][before][phase]) broken = "a phase does not follow";
             seen[taskId] = phase;
+            ++moved;
         }
+        if (moved > 1 && msg.sig != ProtocolHandler.pass.selector) broken = "one act moved two tasks";
     }
 
     function actor(uint256 i) public pure returns (address) {
@@ -108,7 +118,7 @@ contract ProtocolHandler {
     /* TIME */
 
     function pass(uint256 time) external watched {
-        vm.warp(vm.getBlockTimestamp() + (time % 120));
+        vm.warp(vm.getBlockTimestamp() + (time % 60));
         vm.roll(vm.getBlockNumber() + 1 + (time % 7));
     }
 
@@ -119,7 +129,7 @@ contract ProtocolHandler {
     /* DATA NODE */
 
     function post(uint256 who, uint256 reward, uint256 bond, uint256 minerBond) external watched {
-        if (registry.taskCount() == MAX_TASKS) return;
+        if (registry.taskCount() == MAX_TASKS || _atWork() == MAX_AT_WORK) return;
         TaskSpec memory spec = TaskSpec({
             dataRoot: _levels()[0][0],
             manifestHash: 0,
@@ -147,15 +157,20 @@ contract ProtocolHandler {
     }
 
     function disclose(uint256 which) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
-        if (phase == Phase.DISCLOSE) _disclose(taskId);
+        uint256 taskId = _find(which, Phase.DISCLOSE);
+        if (taskId != 0) return _disclose(taskId);
+        taskId = _find(which, Phase.ABORT);
+        if (taskId == 0) return;
+        (,, uint24 commitCount,,) = proof.round(taskId);
+        (uint256 discloseEndsAt,) = registry.deadlines(taskId);
+        if (commitCount == 0 && vm.getBlockTimestamp() < discloseEndsAt) _disclose(taskId);
     }
 
     /* MINER */
 
     function commit(uint256 which, uint256 who, uint256 weights) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
-        if (phase != Phase.COMMIT) return;
+        uint256 taskId = _find(which, Phase.COMMIT);
+        if (taskId == 0) return;
         (, uint24 order,) = proof.commitmentOf(taskId, actor(who));
         uint96 bond = registry.task(taskId).minerBond;
         if (order != 0 || vault.balanceOf(actor(who)) < bond) return;
@@ -170,9 +185,10 @@ contract ProtocolHandler {
 
     /// @notice Scores one to five of the four test rows, from where the miner's last call left off.
     function reveal(uint256 which, uint256 who, uint256 rowCount) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
+        uint256 taskId = _find(which, Phase.REVEAL);
+        who = _open(taskId, who);
+        if (who == ACTORS) return;
         (, uint24 order, bool revealed) = proof.commitmentOf(taskId, actor(who));
-        if (phase != Phase.REVEAL || order == 0 || revealed) return;
         Progress memory progress = _progress[taskId][actor(who)];
         vm.recordLogs();
         vm.prank(actor(who));
@@ -184,16 +200,16 @@ contract ProtocolHandler {
     }
 
     function claim(uint256 which, uint256 who) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
-        (, uint24 order,) = proof.commitmentOf(taskId, actor(who));
-        if (phase != Phase.ABORTED || order == 0) return;
+        uint256 taskId = _find(which, Phase.ABORTED);
+        who = _open(taskId, who);
+        if (who == ACTORS) return;
         _claim(taskId, actor(who));
         ++count["claim"];
     }
 
     /// @notice A reveal that I-3 forbids: outside the window, a second time, or not what the sender committed to.
     function cheat(uint256 which, uint256 who, uint256 from, uint256 salt) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
+        (uint256 taskId, Phase phase) = _pick(which, Phase.REVEAL);
         if (phase == Phase.UNKNOWN) return;
         (, uint24 order, bool revealed) = proof.commitmentOf(taskId, actor(who));
         bool honest = who % ACTORS == from % ACTORS && salt % 2 == 0 && order != 0 && !revealed;
@@ -215,7 +231,7 @@ contract ProtocolHandler {
 
     /// @notice A reveal that goes on from a progress that was never told: another miner's, or an invented one.
     function forge(uint256 which, uint256 who, uint256 from, uint256 tally) external watched {
-        (uint256 taskId,) = _pick(which);
+        (uint256 taskId,) = _pick(which, Phase.REVEAL);
         Progress memory progress = _progress[taskId][actor(from)];
         if (tally % 2 == 0) {
             progress.scoredCount = tally % (TESTED + 1);
@@ -237,7 +253,7 @@ contract ProtocolHandler {
 
     /// @notice An act in a phase that does not take it, or by somebody who may not.
     function trespass(uint256 which, uint256 who, uint256 act) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
+        (uint256 taskId, Phase phase) = _pick(which, Phase(1 + who % uint256(Phase.ABORTED)));
         if (phase == Phase.UNKNOWN) return;
         address dataNode = registry.task(taskId).dataNode;
         (,, uint24 commitCount,,) = proof.round(taskId);
@@ -262,10 +278,11 @@ contract ProtocolHandler {
             if (!allowed && phase != Phase.DRAW) call = _disclosure(taskId);
         } else if (act == 3) {
             allowed = phase == Phase.COMMIT && order == 0;
-            call = abi.encodeCall(proof.commit, (taskId, 0));
+            call = abi.encodeCall(proof.commit, (taskId, SALT));
         } else if (act == 4) {
             allowed = phase == Phase.SETTLE;
-            call = abi.encodeCall(proof.settle, (taskId, 0, 0));
+            // As who settles in time does, so that nothing but the phase forbids it.
+            call = _settlement(taskId);
         } else if (act == 5) {
             allowed = phase == Phase.ABORT;
             call = abi.encodeCall(proof.abort, (taskId));
@@ -285,23 +302,25 @@ contract ProtocolHandler {
     /* ANYONE */
 
     function draw(uint256 which) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
-        if (phase == Phase.DRAW) _draw(taskId);
+        uint256 taskId = _find(which, Phase.DRAW);
+        if (taskId != 0) _draw(taskId);
     }
 
     function settle(uint256 which) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
-        if (phase == Phase.SETTLE) _settle(taskId);
+        uint256 taskId = _find(which, Phase.SETTLE);
+        if (taskId != 0) _settle(taskId);
     }
 
     function abort(uint256 which) external watched {
-        (uint256 taskId, Phase phase) = _pick(which);
-        if (phase == Phase.ABORT) _abort(taskId);
+        uint256 taskId = _find(which, Phase.ABORT);
+        if (taskId != 0) _abort(taskId);
     }
 
     /// @notice Ends every task as a stranger could: by waiting, drawing, settling, aborting; then all claim.
-    function finish() external watched {
+    function finish() external {
         for (uint256 taskId = 1; taskId <= registry.taskCount(); ++taskId) {
+            Phase before = seen[taskId];
+            if (before >= Phase.SETTLED) require(proof.phaseOf(taskId) == before, "an ended task went on");
             if (proof.phaseOf(taskId) == Phase.DRAW) _draw(taskId);
             vm.warp(vm.getBlockTimestamp() + 10_000);
             if (proof.phaseOf(taskId) == Phase.SETTLE) _settle(taskId);
@@ -315,35 +334,54 @@ contract ProtocolHandler {
 
     /* INTERNAL */
 
-    /// @dev One of the last tasks: older ones have mostly ended.
-    function _pick(uint256 which) internal view returns (uint256 taskId, Phase phase) {
+    /// @dev A task in a phase, 0 where there is none.
+    function _find(uint256 which, Phase wanted) internal view returns (uint256 taskId) {
         uint256 tasks = registry.taskCount();
-        if (tasks == 0) return (0, Phase.UNKNOWN);
-        taskId = tasks - which % (tasks < 5 ? tasks : 5);
+        for (uint256 i; i < tasks; ++i) {
+            taskId = 1 + (which % tasks + i) % tasks;
+            if (proof.phaseOf(taskId) == wanted) return taskId;
+        }
+        return 0;
+    }
+
+    /// @dev Any task, half of the times one in a phase.
+    function _pick(uint256 which, Phase preferred) internal view returns (uint256 taskId, Phase phase) {
+        if (which % 2 == 0) taskId = _find(which / 2, preferred);
+        uint256 tasks = registry.taskCount();
+        if (taskId == 0 && tasks != 0) taskId = 1 + which % tasks;
         phase = proof.phaseOf(taskId);
     }
 
-    function _allow(Phase from, Phase to) internal {
-        _follows[from][to] = true;
+    /// @dev A miner whose commitment holds a bond still, `ACTORS` where there is none.
+    function _open(uint256 taskId, uint256 who) internal view returns (uint256) {
+        for (uint256 i; i < ACTORS; ++i) {
+            uint256 at = (who % ACTORS + i) % ACTORS;
+            (, uint24 order, bool revealed) = proof.commitmentOf(taskId, actor(at));
+            if (order != 0 && !revealed) return at;
+        }
+        return ACTORS;
     }
 
-    /// @dev Whether a task that stood at `from` may stand at `to`, some phases later.
-    function _reaches(Phase from, Phase to) internal view returns (bool) {
-        if (from == to) return true;
-        for (uint256 next; next <= uint256(Phase.ABORTED); ++next) {
-            if (_follows[from][Phase(next)] && _reaches(Phase(next), to)) return true;
+    function _atWork() internal view returns (uint256 tasks) {
+        for (uint256 taskId = 1; taskId <= registry.taskCount(); ++taskId) {
+            if (seen[taskId] < Phase.SETTLED) ++tasks;
         }
-        return false;
+    }
+
+    function _allow(bytes4 act, Phase from, Phase to) internal {
+        _follows[act][from][to] = true;
     }
 
     function _pay(uint256 taskId, address who, uint256 amount) internal {
         net[who] -= int256(amount);
         held[taskId] += amount;
+        heldInAll += amount;
     }
 
     function _get(uint256 taskId, address who, uint256 amount) internal {
         net[who] += int256(amount);
         held[taskId] -= amount;
+        heldInAll -= amount;
     }
 
     /// @dev The bond comes back, and the model may be the best so far.
@@ -386,8 +424,16 @@ contract ProtocolHandler {
         _get(taskId, task.dataNode, task.dataNodeBond);
         _get(taskId, won ? winner.miner : task.dataNode, task.reward);
         _get(taskId, proof.BURNED(), uint256(task.minerBond) * (commitCount - revealCount));
-        proof.settle(taskId, keccak256(_models[taskId][winner.miner]), keccak256("parameters"));
+        (bool done,) = address(proof).call(_settlement(taskId));
+        require(done, "a permitted settlement failed");
+        if (held[taskId] != 0) broken = "I-2: settled";
         ++count["settle"];
+        if (won) ++count["won"];
+    }
+
+    function _settlement(uint256 taskId) internal view returns (bytes memory) {
+        bytes32 modelHash = keccak256(_models[taskId][best[taskId].miner]);
+        return abi.encodeCall(proof.settle, (taskId, modelHash, keccak256("parameters")));
     }
 
     function _abort(uint256 taskId) internal {
