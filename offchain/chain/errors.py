@@ -25,11 +25,17 @@ A `ContractError` carries the values of the Solidity error as attributes, by the
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
+
+ERROR_SELECTOR = bytes.fromhex("08c379a0")  # of Error(string), as require and revert with a text give it
+LONGEST_REASON = 200
 
 
 class ChainError(Exception):
@@ -164,11 +170,20 @@ class TransactionReverted(ChainError):
 
 
 class UnknownRevert(TransactionReverted):
-    """A contract refused with data that no contract of the deployment declares."""
+    """A contract refused with data that no contract of the deployment declares, such as a token's own reasons."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        super().__init__(f"reverted with data 0x{data.hex()}" if data else "reverted without a reason")
+        super().__init__(f"reverted with {_told_by(data)}" if data else "reverted without a reason")
+
+
+def _told_by(data: bytes) -> str:
+    """Revert data in words, where it is Solidity's `Error(string)`: a stranger's text, so none of it is believed."""
+    if data[:4] == ERROR_SELECTOR:
+        with suppress(DecodingError, UnicodeDecodeError):
+            (text,) = decode(["string"], data[4:])
+            return repr(text[:LONGEST_REASON])
+    return f"data 0x{data.hex()}"
 
 
 class ContractError(TransactionReverted):

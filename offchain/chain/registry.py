@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
-from offchain.chain.errors import BalanceTooLow, OperatorNotApproved
+from offchain.chain.errors import BalanceTooLow, EndpointFaulty, OperatorNotApproved
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,12 @@ class TaskRegistryClient(Client):
 
     def disclosed_rows(self, task: Task) -> bytes:
         """The disclosed test rows, read from the code that holds them; the last part comes first."""
-        parts, address = [], task.test_rows
+        rows, address = b"", task.test_rows
+        most = task.test_count * task.row_size
         while int(address, 16):
-            code = bytes(self.connection.w3.eth.get_code(self.connection.w3.to_checksum_address(address)))
-            address = "0x" + code[1:21].hex()
-            parts.append(code[21:])
-        return b"".join(parts)
+            with self.connection.asking():
+                code = bytes(self.connection.w3.eth.get_code(self.connection.w3.to_checksum_address(address)))
+            if len(code) <= 21 or len(rows) + len(code) - 21 > most:
+                raise EndpointFaulty("code that holds no test rows")
+            rows, address = rows + code[21:], "0x" + code[1:21].hex()
+        return rows

@@ -408,3 +408,17 @@ def test_a_root_binds_one_row_to_an_index(world: World) -> None:
 
     with pytest.raises((errors.DataRootMismatch, errors.ProofLengthMismatch)):
         world.data_node.registry.disclose(task.task_id, data, salts, proof)
+
+
+def test_disclosed_rows_of_a_node_that_makes_up_code_are_refused(world: World) -> None:
+    """Code that names itself as the part before it would be read for ever."""
+    task, _ = disclosed(world, [RIGHT])
+    own = bytes.fromhex(task.test_rows[2:])
+
+    for code in (b"", b"\x00" + own + b"\xff" * 3):
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            pytest.raises(errors.EndpointFaulty),
+        ):
+            patch.setattr(type(world.chain.w3.eth), "get_code", lambda *_, code=code: code)
+            world.miners[0].registry.disclosed_rows(task)
