@@ -79,6 +79,13 @@ class Rounds:
         metrics.TASKS.labels("finished").set(len(self._finished))
         return left
 
+    def forget_all_but(self, task_ids: Iterable[int]) -> None:
+        """Forget the tasks that are no more: on a chain that was started anew others come to have their numbers."""
+        here = set(task_ids)
+        for known in (self._finished, self._waiting, self.failures):
+            for gone in known.keys() - here:
+                del known[gone]
+
     def tell(self) -> None:
         """Say what has failed since this was last asked for."""
         for task_id, error in self._untold:
@@ -147,7 +154,9 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
     rounds = Rounds(step)
     while True:
         try:
-            rounds.run(tasks())
+            known = list(tasks())
+            rounds.forget_all_but(known)
+            rounds.run(known)
         except (*PASSING, *GONE) as error:
             rounds.tell_away(error)
         else:
@@ -162,6 +171,7 @@ def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]],
     while True:
         try:
             known = list(tasks())
+            rounds.forget_all_but(known)
             unfinished = rounds.run(known)
         except (*PASSING, *GONE) as error:
             rounds.tell_away(error)

@@ -177,6 +177,23 @@ def test_watch_takes_up_again_what_a_reorganisation_undid(clock: Clock) -> None:
     assert made[:4] == [(0, Move.DONE), (5, Move.SETTLE), (5.5, Move.WAIT), (6, Move.DONE)]
 
 
+def test_watch_takes_up_a_task_that_has_the_number_of_one_on_a_chain_that_is_gone(clock: Clock) -> None:
+    """A local node that is started anew and deployed to again: there is no task at first, then another task 1."""
+    stepped: list[float] = []
+
+    def tasks() -> list[int]:
+        return [] if 50 < clock.now < 52 else [1]
+
+    def step(task_id: int) -> Move:
+        stepped.append(clock.now)
+        return Move.DONE
+
+    with pytest.raises(Ended):
+        loop.watch(step, tasks)
+
+    assert [at for at in stepped if at > 30] == [52, 57, 77]
+
+
 @pytest.mark.parametrize("away", [ConnectionError("refused"), StorageAway("s3://bucket", "refused")])
 def test_carry_waits_for_a_node_or_a_storage_that_is_away(clock: Clock, away: Exception) -> None:
     step = steps(away, away, Move.DONE)
