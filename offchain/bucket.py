@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 from aiobotocore.httpsession import AIOHTTPSession
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
 from s3fs import S3FileSystem
 
 from offchain.filesystems import CONNECT_SECONDS, read_up_to
@@ -56,6 +56,14 @@ class Bucket(S3FileSystem):  # type: ignore[misc]
                 "retries": {"total_max_attempts": 2},
             }
         )
+
+    async def _call_s3(self, method: str, *arguments: Any, **options: Any) -> Any:
+        try:
+            return await super()._call_s3(method, *arguments, **options)
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise PermissionError(
+                f"{error}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            ) from error
 
     async def _cat_file(
         self,

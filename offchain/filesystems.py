@@ -45,6 +45,20 @@ class PlainFolder(LocalFileSystem):  # type: ignore[misc]
         write_durably(Path(path), value)
 
 
+def probe_folder(path: Path) -> Path:
+    """Write a file without a name where a folder is, or its nearest parent that is there; gives that one.
+
+    Raises OSError where that cannot be done.
+    """
+    while not (path.exists() or path.is_symlink()) and path != path.parent:
+        path = path.parent
+    with tempfile.TemporaryFile(dir=path) as file:
+        file.write(b"0")
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
 class Gateway(HTTPFileSystem):  # type: ignore[misc]
     """An IPFS gateway, or any server that has files under their names: to read, and nowhere but there."""
 

@@ -1,18 +1,23 @@
 """Content-addressed blobs: data sets, training rows, parameters, models. A blob's name is its CIDv1."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from offchain.cid import Cid
-from offchain.filesystems import Gateway, PlainFolder
+from offchain.filesystems import Gateway, PlainFolder, probe_folder
 
 ANSWER_SECONDS = 30.0
 """The most that a storage may take to begin, to which come the bytes at the rate below."""
 BYTES_PER_SECOND = 1024 * 1024
+
+PROBE_SECONDS = 10.0
+"""The most that a look whether a storage can be written may take: a worker that starts may have to reveal soon."""
+PROBE_NAME = ".writable"
+"""No name of a blob."""
 
 _UNWRITABLE = (FileExistsError, IsADirectoryError, NotADirectoryError)
 
@@ -25,7 +30,9 @@ class StorageError(Exception):
         StorageError
         ├── StorageUrlInvalid
         ├── StorageReadOnly
+        ├── StorageUnwritable
         ├── StorageAway
+        │   └── StorageDenied
         ├── BlobMissing
         ├── BlobUnwritable
         ├── BlobCorrupt
@@ -48,6 +55,14 @@ class StorageReadOnly(StorageError):
         super().__init__(f"{place} can only be read: name the place to write to first")
 
 
+class StorageUnwritable(StorageError):
+    """Blobs are to be written to a folder that is none, or not this user's to write."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place, self.reason = place, reason
+        super().__init__(f"{place} cannot be written: {reason}")
+
+
 class BlobMissing(StorageError):
     """No blob of this name is there."""
 
@@ -62,6 +77,10 @@ class StorageAway(StorageError):
     def __init__(self, place: str, reason: str) -> None:
         self.place, self.reason = place, reason
         super().__init__(f"{place} cannot be used now: {reason}")
+
+
+class StorageDenied(StorageAway):
+    """A storage answers, and lets this user do nothing."""
 
 
 class BlobUnwritable(StorageError):
@@ -105,9 +124,16 @@ class BlobStore:
         return tuple(place.url for place in self._places)
 
     def check_writable(self) -> None:
-        """Raise StorageReadOnly where nothing can be put."""
-        if isinstance(self._places[0].files, Gateway):
-            raise StorageReadOnly(self._places[0].url)
+        """Write to the first place what is no blob, and take it away.
+
+        Raises
+        ------
+        StorageReadOnly, StorageUnwritable
+            Where nothing can be put as long as it is so configured.
+        StorageAway
+            Where it may be well another time.
+        """
+        self._places[0].probe()
 
     def put(self, data: bytes) -> Cid:
         """Store `data` and give its name. A blob appears whole or not at all.
@@ -116,7 +142,6 @@ class BlobStore:
         ------
         StorageReadOnly, BlobUnwritable, StorageAway
         """
-        self.check_writable()
         name = Cid.of(data)
         self._places[0].write(name, data)  # what is there already may be corrupt
         return name
@@ -183,13 +208,40 @@ class _Place:
         return bytes(data)
 
     def write(self, name: Cid, data: bytes) -> None:
+        if isinstance(self.files, Gateway):
+            raise StorageReadOnly(self.url)
         try:
-            with self._answering():
-                self.files.pipe_file(self._path(name), data, timeout=_seconds_for(len(data)))
-        except FileNotFoundError as error:
-            raise StorageAway(self.url, str(error)) from error
+            self._pipe(self._path(name), data, _seconds_for(len(data)))
         except _UNWRITABLE as error:
             raise BlobUnwritable(name, self.url, str(error)) from error
+
+    def probe(self) -> None:
+        match self.files:
+            case Gateway():
+                raise StorageReadOnly(self.url)
+            case PlainFolder():
+                self._probe_folder()
+            case bucket:
+                path = f"{self.folder}/{PROBE_NAME}"
+                self._pipe(path, b"0", PROBE_SECONDS)
+                # Who may get and put, and nothing else, leaves it there: it is always the same one.
+                with suppress(Exception):
+                    bucket.rm_file(path, timeout=PROBE_SECONDS)
+
+    def _probe_folder(self) -> None:
+        try:
+            probe_folder(Path(self.folder))
+        except (FileNotFoundError, PermissionError, *_UNWRITABLE) as error:
+            raise StorageUnwritable(self.url, error.strerror or str(error)) from error
+        except OSError as error:
+            raise StorageAway(self.url, error.strerror or str(error)) from error
+
+    def _pipe(self, path: str, data: bytes, seconds: float) -> None:
+        try:
+            with self._answering():
+                self.files.pipe_file(path, data, timeout=seconds)
+        except FileNotFoundError as error:
+            raise StorageAway(self.url, str(error)) from error
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -203,6 +255,8 @@ class _Place:
             raise
         except TimeoutError as error:
             raise StorageAway(self.url, "no answer in time") from error
+        except PermissionError as error:
+            raise StorageDenied(self.url, str(error)) from error
         except Exception as error:
             raise StorageAway(self.url, str(error) or repr(error)) from error
 

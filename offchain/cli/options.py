@@ -24,7 +24,7 @@ from offchain.cli.running import last_words, log_progress, serving, stopping
 from offchain.index.follow import up_to_date
 from offchain.index.queries import Index
 from offchain.index.store import index_path
-from offchain.storage import BlobStore
+from offchain.storage import BlobStore, StorageAway
 from offchain.workers.errors import AWAY
 from offchain.workers.home import Home, default_root
 
@@ -84,7 +84,11 @@ class Node:
     def work_as(self, signer: Signer) -> Iterator[tuple[Sender, Home]]:
         """Connect as an account and hold it until the block ends; raises AccountBusy where another process does."""
         sender, home = self._sign_on(self.wait_for(), signer)
-        home.blobs.check_writable()
+        try:
+            home.blobs.check_writable()
+        except StorageAway as error:
+            # What was committed to can be revealed without it.
+            log.warning("%s: it is tried again when there is something to store", error)
         with home.hold():
             yield sender, home
 

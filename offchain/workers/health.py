@@ -19,7 +19,16 @@ from offchain.chain.endpoint import shown
 from offchain.chain.errors import AccountInvalid, ChainError
 from offchain.chain.vault import TokenClient, VaultClient
 from offchain.cid import Cid
-from offchain.storage import BlobMissing, BlobStore, BlobTooLarge, StorageError
+from offchain.storage import (
+    BlobMissing,
+    BlobStore,
+    BlobTooLarge,
+    StorageAway,
+    StorageDenied,
+    StorageError,
+    StorageReadOnly,
+    StorageUnwritable,
+)
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_GAS = 10_000_000  # a reveal of a large model, and what is around it
@@ -107,8 +116,25 @@ def check_storage(blobs: BlobStore) -> Finding:
     except (BlobMissing, BlobTooLarge):
         return Finding("storage", State.OK, ", ".join(blobs.places))
     except StorageError as error:
-        return Finding("storage", State.WRONG, str(error), "name a place that answers: --storage")
+        return Finding("storage", State.WRONG, str(error), _mend_of_storage(error))
     return Finding("storage", State.WRONG, "a place has a blob that nobody stores", "name another: --storage")
+
+
+def _mend_of_storage(error: StorageError) -> str:
+    is_bucket = isinstance(error, StorageAway) and error.place.startswith("s3://")
+    match error:
+        case StorageDenied() if is_bucket:
+            return (
+                "check the credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE;"
+                " they have to allow to get and to put objects"
+            )
+        case StorageAway() if is_bucket:
+            return (
+                "check AWS_ENDPOINT_URL_S3, and that there is such a bucket; or name another place: --storage"
+            )
+        case StorageReadOnly() | StorageUnwritable():
+            return "name a place first that you can write to: --storage"
+    return "name a place that answers: --storage"
 
 
 def check_endpoint(url: str) -> tuple[int | None, list[Finding]]:

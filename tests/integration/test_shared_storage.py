@@ -17,7 +17,8 @@ from offchain.bucket import Bucket
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain
 from offchain.cid import Cid
-from offchain.storage import BlobMissing, BlobStore, StorageAway, StorageReadOnly
+from offchain.storage import PROBE_NAME, BlobMissing, BlobStore, StorageAway, StorageReadOnly
+from offchain.workers.health import State, check_storage
 from tests.integration.test_command_line import POLE, pole, post
 from tests.seaweed import ACCESS_KEY, SECRET_KEY, Seaweed
 from tests.world import World, deploy_world
@@ -72,6 +73,44 @@ def test_a_changed_object_is_mended_by_putting_the_blob_again(s3: str) -> None:
 def test_a_bucket_that_is_not_there_is_told(s3: str) -> None:
     with pytest.raises(StorageAway, match="no bucket nowhere"):
         BlobStore("s3://nowhere").get(Cid.of(b"rows"), 4)
+
+
+def test_a_bucket_that_can_be_written_has_no_probe_in_it_afterwards(s3: str) -> None:
+    finding = check_storage(BlobStore(s3))
+
+    assert finding.state is State.OK
+    assert not Bucket().exists(f"{s3}/{PROBE_NAME}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "signature"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "set AWS_ACCESS_KEY_ID and AWS_SECRET"),
+    ],
+    ids=["wrong", "none"],
+)
+def test_the_doctor_names_credentials_that_are_wrong_or_missing(
+    s3: str, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], words: str
+) -> None:
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+
+    finding = check_storage(BlobStore(s3))
+
+    assert finding.state is State.WRONG
+    assert words in finding.found
+    assert finding.mend.startswith("check the credentials: AWS_ACCESS_KEY_ID")
+
+
+def test_the_doctor_names_a_bucket_s_endpoint_that_does_not_answer(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+
+    finding = check_storage(BlobStore(s3))
+
+    assert (finding.state, "AWS_ENDPOINT_URL_S3" in finding.mend) == (State.WRONG, True)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Content-addressed blobs."""
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from offchain.storage import (
     BlobTooLarge,
     StorageAway,
     StorageReadOnly,
+    StorageUnwritable,
     StorageUrlInvalid,
 )
 
@@ -168,3 +170,42 @@ def test_s3_names_what_is_to_be_installed_where_it_is_not(monkeypatch: pytest.Mo
 
     with pytest.raises(StorageUrlInvalid, match=r"install polestar\[s3\]"):
         BlobStore("s3://bucket")
+
+
+def file_in(folder: Path) -> Path:
+    path = folder / "file"
+    path.write_text("")
+    return path
+
+
+def test_a_folder_that_can_be_written_has_nothing_in_it_afterwards(tmp_path: Path) -> None:
+    BlobStore(tmp_path).check_writable()
+    BlobStore(tmp_path / "not" / "there" / "yet").check_writable()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("below", [".", "below"])
+def test_a_file_in_place_of_a_folder_cannot_be_written(tmp_path: Path, below: str) -> None:
+    with pytest.raises(StorageUnwritable, match=r"file.* cannot be written: Not a directory$"):
+        BlobStore(file_in(tmp_path) / below).check_writable()
+
+
+def test_a_folder_where_nobody_may_make_files_cannot_be_written() -> None:
+    with pytest.raises(StorageUnwritable, match=r"^/proc/x cannot be written: "):
+        BlobStore("/proc/x").check_writable()
+
+
+def test_a_link_to_nowhere_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(StorageUnwritable):
+        BlobStore(tmp_path / "link").check_writable()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_only_be_read_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+
+    with pytest.raises(StorageUnwritable, match="Permission denied"):
+        BlobStore(tmp_path).check_writable()
