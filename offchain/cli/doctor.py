@@ -27,7 +27,8 @@ from offchain.workers.reading import to_json
 def doctor(node: Node, account: str | None, passphrase_file: Path | None, as_json: bool) -> None:
     """Look at endpoints, clock, deployment, storage and the account, and say how to mend what is wrong.
 
-    Ends with status 1 where something is. Nothing is sent and nothing is changed.
+    Ends with status 1 where something is. No transaction is sent, and no file is left: one is written to the data
+    directory and to the first place of --storage, and taken away at once.
     """
     opening = partial(open_account, account, passphrase=passphrase_from(passphrase_file)) if account else None
     findings = []

@@ -1,8 +1,6 @@
 """What a worker needs, looked at piece by piece, each with what mends it."""
 
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,12 +11,14 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
+from offchain.chain.accounts import DEV_CHAIN_IDS
 from offchain.chain.connection import Connection, connect, open_endpoint, readable
 from offchain.chain.deployment import Deployment
 from offchain.chain.endpoint import shown
 from offchain.chain.errors import AccountInvalid, ChainError
 from offchain.chain.vault import TokenClient, VaultClient
 from offchain.cid import Cid
+from offchain.filesystems import probe_folder
 from offchain.storage import (
     BlobMissing,
     BlobStore,
@@ -33,7 +33,8 @@ from offchain.storage import (
 LEAST_FREE_BYTES = 1 << 30
 LEAST_GAS = 10_000_000  # a reveal of a large model, and what is around it
 CLOCK_SECONDS = 15  # more than a block is made in
-OLD_HEAD_SECONDS = 60
+OLD_HEAD_SECONDS = 60  # then workers leave an endpoint for another
+DEAD_HEAD_SECONDS = 300  # 25 blocks of Ethereum: no such pause is chance
 
 
 class State(Enum):
@@ -92,19 +93,19 @@ def examine(needs: Needs) -> Iterator[Finding]:
 
 
 def check_home(home: Path) -> Finding:
-    """Whether the data directory can be written, and has room."""
+    """Whether the data directory, or the folder that it will be made in, can be written and has room."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home) as file:
-            file.write(b"0")
-            os.fsync(file.fileno())
+        nearest = probe_folder(home)
+        free = shutil.disk_usage(nearest).free
     except OSError as error:
         reason = error.strerror or str(error)
         return Finding("home", State.WRONG, f"{home}: {reason}", "name a folder that is yours: --home")
-    free = shutil.disk_usage(home).free
     found = f"{home}: {free / 2**30:.1f} GB free"
     if free < LEAST_FREE_BYTES:
         return Finding("home", State.WRONG, found, "make room, or name another folder: --home")
+    if nearest != home:
+        mend = "it is made when it is needed; is it the right one? --home"
+        return Finding("home", State.NOTE, f"{home} is not there yet: {free / 2**30:.1f} GB free", mend)
     return Finding("home", State.OK, found)
 
 
@@ -150,18 +151,21 @@ def check_endpoint(url: str) -> tuple[int | None, list[Finding]]:
         mend = "start the node, or name another: --rpc"
         return None, [Finding("endpoint", State.WRONG, str(error), mend)]
     found = f"{shown(url)}: block {number:,}, answers in {seconds:.2f} s"
-    return chain_id, [Finding("endpoint", State.OK, found), compare_clocks(timestamp, time.time())]
+    clock = compare_clocks(timestamp, time.time(), chain_id)
+    return chain_id, [Finding("endpoint", State.OK, found), clock]
 
 
-def compare_clocks(timestamp: int, now: float) -> Finding:
-    """Whether a node's newest block is neither old nor from the future."""
+def compare_clocks(timestamp: int, now: float, chain_id: int) -> Finding:
+    """Whether a node's newest block is neither old nor from the future; a local chain rests until it is used."""
     ahead = timestamp - now
     if ahead > CLOCK_SECONDS:
         mend = "set the clock of this machine (timedatectl set-ntp true); on a local chain it may be meant so"
         return Finding("clock", State.NOTE, f"the newest block is {ahead:,.0f} s ahead of this clock", mend)
     if ahead < -OLD_HEAD_SECONDS:
+        is_dead = ahead < -DEAD_HEAD_SECONDS and chain_id not in DEV_CHAIN_IDS
         mend = "wait until the node has synchronised, or name another; a local chain rests until it is used"
-        return Finding("clock", State.NOTE, f"the newest block is {-ahead:,.0f} s old", mend)
+        state = State.WRONG if is_dead else State.NOTE
+        return Finding("clock", state, f"the newest block is {-ahead:,.0f} s old", mend)
     return Finding("clock", State.OK, f"{abs(ahead):.0f} s from the newest block")
 
 

@@ -291,18 +291,42 @@ def test_the_doctor_names_a_data_directory_that_is_none(environment: dict[str, s
     assert "--home" in found["home"]["mend"]
 
 
+def test_the_doctor_leaves_a_data_directory_that_is_not_there_yet_to_who_needs_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    _, found = findings(environment, POLE_HOME=str(tmp_path / "not" / "yet"))
+
+    assert (states(found)["home"], states(found)["storage"]) == ("note", "ok")
+    assert "is not there yet" in found["home"]["found"]
+    assert not (tmp_path / "not").exists()
+
+
+def test_the_doctor_names_a_storage_that_cannot_be_written(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    status, found = findings(environment, POLE_STORAGE=str(tmp_path / "file"))
+
+    assert (status, states(found)["storage"]) == (1, "wrong")
+    assert "name a place first that you can write to" in found["storage"]["mend"]
+
+
 @pytest.mark.parametrize(
-    ("timestamp", "state", "words"),
+    ("timestamp", "chain_id", "state", "words"),
     [
-        (1000, State.OK, "0 s"),
-        (1015, State.OK, "15 s"),
-        (1016, State.NOTE, "ahead of this clock"),
-        (940, State.OK, "60 s"),
-        (939, State.NOTE, "61 s old"),
+        (1000, 1, State.OK, "0 s"),
+        (1015, 1, State.OK, "15 s"),
+        (1016, 1, State.NOTE, "ahead of this clock"),
+        (940, 1, State.OK, "60 s"),
+        (939, 1, State.NOTE, "61 s old"),
+        (700, 1, State.NOTE, "300 s old"),
+        (699, 1, State.WRONG, "301 s old"),
+        (699, 31337, State.NOTE, "301 s old"),
     ],
 )
-def test_clocks_are_compared(timestamp: int, state: State, words: str) -> None:
-    finding = compare_clocks(timestamp, now=1000.0)
+def test_clocks_are_compared(timestamp: int, chain_id: int, state: State, words: str) -> None:
+    finding = compare_clocks(timestamp, 1000.0, chain_id)
 
     assert finding.state == state
     assert words in finding.found
