@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from offchain.chain.errors import AccountInvalid
+from offchain.chain.errors import AccountInvalid, KeyfileMissing, PassphraseWrong
 
 DEV_MNEMONIC = (
     "test test test test test test test test test test test junk"  # Anvil's; anybody has these keys
@@ -18,13 +19,21 @@ APE_ACCOUNTS = Path.home() / ".ape" / "accounts"
 Account.enable_unaudited_hdwallet_features()
 
 
+@dataclass(frozen=True, slots=True)
+class Passphrase:
+    """What opens a keyfile, and where it came from, which may be told."""
+
+    secret: str = field(repr=False)
+    source: str
+
+
 def dev_account(index: int) -> LocalAccount:
     """One of the accounts that local chains fund; never to be used elsewhere."""
     account: LocalAccount = Account.from_mnemonic(DEV_MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
     return account
 
 
-def open_account(name: str, chain_id: int, passphrase: Callable[[Path], str]) -> LocalAccount:
+def open_account(name: str, chain_id: int, passphrase: Callable[[Path], Passphrase]) -> LocalAccount:
     """The account that `name` means.
 
     Parameters
@@ -47,18 +56,17 @@ def open_account(name: str, chain_id: int, passphrase: Callable[[Path], str]) ->
         return dev_account(int(name[4:]))
     path = Path(name) if name.endswith(".json") else APE_ACCOUNTS / f"{name}.json"
     if not path.is_file():
-        raise AccountInvalid(
-            f"there is no keyfile {path}: ape accounts generate makes one; a local chain has dev:0, dev:1, ..."
-        )
+        raise KeyfileMissing(str(path))
     return open_keyfile(path, passphrase)
 
 
-def open_keyfile(path: Path, passphrase: Callable[[Path], str]) -> LocalAccount:
+def open_keyfile(path: Path, passphrase: Callable[[Path], Passphrase]) -> LocalAccount:
     """The account of a keyfile; raises AccountInvalid."""
-    secret = passphrase(path)
+    told = passphrase(path)
     try:
-        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), secret))
+        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), told.secret))
     except (ValueError, KeyError, TypeError) as error:
-        reason = "the passphrase is wrong" if str(error) == "MAC mismatch" else error
-        raise AccountInvalid(f"{path} cannot be opened: {reason}") from None
+        if str(error) == "MAC mismatch":  # all that eth_keyfile says of it
+            raise PassphraseWrong(str(path), told.source, not told.secret) from None
+        raise AccountInvalid(f"{path} cannot be opened: {error}") from None
     return account

@@ -11,6 +11,9 @@
     ├── DeploymentPresent        a deployment would take the place of one that may be in use
     ├── TokenInvalid             what is to be the token is no ERC-20
     ├── AccountInvalid           no such account, or no key for it
+    │   ├── KeyfileMissing       there is no file with it
+    │   ├── PassphraseMissing    nothing says what opens its keyfile
+    │   └── PassphraseWrong      what is said does not
     ├── TransactionRejected      the node does not take a transaction
     ├── GasMissing               the account cannot pay for a transaction
     ├── TransactionTooLarge      a transaction needs more gas than a transaction may have
@@ -111,6 +114,31 @@ class TokenInvalid(ChainError):
 
 class AccountInvalid(ChainError):
     """There is no such account, or no key for it."""
+
+
+class KeyfileMissing(AccountInvalid):
+    """There is no keyfile of that name."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(
+            f"there is no keyfile {path}: ape accounts generate makes one; a local chain has dev:0, dev:1, ..."
+        )
+
+
+class PassphraseMissing(AccountInvalid):
+    """Nothing says what the passphrase of a keyfile is."""
+
+
+class PassphraseWrong(AccountInvalid):
+    """A passphrase does not open a keyfile; neither is shown.
+
+    source : where it came from
+    """
+
+    def __init__(self, path: str, source: str, is_empty: bool) -> None:
+        self.path, self.source = path, source
+        super().__init__(f"{path}: the passphrase from {source} is {'empty' if is_empty else 'wrong'}")
 
 
 class TransactionRejected(ChainError):

@@ -15,7 +15,13 @@ from offchain.chain.accounts import DEV_CHAIN_IDS
 from offchain.chain.connection import Connection, connect, open_endpoint, readable
 from offchain.chain.deployment import Deployment
 from offchain.chain.endpoint import shown
-from offchain.chain.errors import AccountInvalid, ChainError
+from offchain.chain.errors import (
+    AccountInvalid,
+    ChainError,
+    KeyfileMissing,
+    PassphraseMissing,
+    PassphraseWrong,
+)
 from offchain.chain.vault import TokenClient, VaultClient
 from offchain.cid import Cid
 from offchain.filesystems import probe_folder
@@ -209,8 +215,7 @@ def check_account(needs: Needs, connection: Connection) -> Iterator[Finding]:
     try:
         account = needs.account(connection.deployment.chain_id)
     except AccountInvalid as error:
-        mend = "ape accounts list shows what there is; the passphrase: POLE_PASSPHRASE or --passphrase-file"
-        yield Finding("account", State.WRONG, str(error), mend)
+        yield Finding("account", State.WRONG, str(error), _mend_of_account(error))
         return
     yield Finding("account", State.OK, account.address)
     try:
@@ -219,6 +224,17 @@ def check_account(needs: Needs, connection: Connection) -> Iterator[Finding]:
         yield check_operators(connection, account.address)
     except (ChainError, OSError) as error:
         yield Finding("money", State.WRONG, str(error), "try again, or name another endpoint: --rpc")
+
+
+def _mend_of_account(error: AccountInvalid) -> str:
+    match error:
+        case KeyfileMissing():
+            return "ape accounts list shows what there is: --account"
+        case PassphraseWrong(source=source):
+            return f"the right one has to come from {source}; or is it another keyfile's? --account"
+        case PassphraseMissing():
+            return "put it into POLE_PASSPHRASE, or name a file that has it: --passphrase-file"
+    return "name an account that can be used here: --account"
 
 
 def check_gas_money(connection: Connection, account: str) -> Finding:

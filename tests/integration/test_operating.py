@@ -277,9 +277,22 @@ def test_the_doctor_names_what_an_account_lacks(environment: dict[str, str], tmp
 
 
 def test_the_doctor_names_a_wrong_passphrase(environment: dict[str, str], keyfile: str) -> None:
-    status, found = findings(environment, "--account", keyfile, POLE_PASSPHRASE="wrong")
+    status, found = findings(environment, "--account", keyfile, POLE_PASSPHRASE="another")
 
     assert (status, states(found)["account"]) == (1, "wrong")
+    assert found["account"]["found"] == f"{keyfile}: the passphrase from POLE_PASSPHRASE is wrong"
+    assert found["account"]["mend"].startswith("the right one has to come from POLE_PASSPHRASE")
+
+
+def test_the_doctor_tells_a_missing_keyfile_from_a_missing_passphrase(
+    environment: dict[str, str], keyfile: str
+) -> None:
+    _, without_keyfile = findings(environment, "--account", "/nowhere.json")
+    _, without_passphrase = findings(environment, "--account", keyfile, "--passphrase-file", "/nowhere")
+
+    assert "ape accounts list" in without_keyfile["account"]["mend"]
+    assert "--passphrase-file" in without_passphrase["account"]["mend"]
+    assert "ape" not in without_passphrase["account"]["mend"]
 
 
 def test_the_doctor_names_a_data_directory_that_is_none(environment: dict[str, str], tmp_path: Path) -> None:

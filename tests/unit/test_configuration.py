@@ -146,11 +146,11 @@ def test_a_passphrase_file_comes_before_the_environment(
     path.write_text("from the file\n")
     monkeypatch.setenv("POLE_PASSPHRASE", "from the environment")
 
-    assert passphrase_from(path)(Path("key.json")) == "from the file"
+    assert passphrase_from(path)(Path("key.json")).secret == "from the file"
 
 
 def test_the_passphrase_leaves_the_environment_that_jobs_inherit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLE_PASSPHRASE", "right")
 
-    assert passphrase_from(None)(Path("key.json")) == "right"
+    assert passphrase_from(None)(Path("key.json")).secret == "right"
     assert "POLE_PASSPHRASE" not in os.environ

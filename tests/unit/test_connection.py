@@ -8,7 +8,7 @@ import pytest
 from eth_account import Account
 
 from offchain.chain import errors
-from offchain.chain.accounts import dev_account, open_account
+from offchain.chain.accounts import Passphrase, dev_account, open_account
 from offchain.chain.connection import connect
 from offchain.chain.deployment import Deployment
 from offchain.chain.local import LocalChain, anvil_chain
@@ -104,7 +104,7 @@ def test_save_and_load_are_inverse(tmp_path: Path, described: Deployment) -> Non
 # accounts
 
 
-def unasked(keyfile: Path) -> str:
+def unasked(keyfile: Path) -> Passphrase:
     raise AssertionError(f"nobody needs the passphrase of {keyfile}")
 
 
@@ -130,14 +130,21 @@ def keyfile(tmp_path: Path) -> Path:
 
 
 def test_open_account_decrypts_a_keyfile(keyfile: Path) -> None:
-    assert open_account(str(keyfile), 1, lambda _: "right").address == Account.from_key(b"\x01" * 32).address
+    account = open_account(str(keyfile), 1, lambda _: Passphrase("right", "a test"))
+
+    assert account.address == Account.from_key(b"\x01" * 32).address
 
 
-def test_open_account_raises_when_the_passphrase_is_wrong(keyfile: Path) -> None:
-    with pytest.raises(errors.AccountInvalid, match="the passphrase is wrong") as caught:
-        open_account(str(keyfile), 1, lambda _: "a guess")
+@pytest.mark.parametrize(("secret", "word"), [("pass", "wrong"), ("", "empty")])
+def test_open_account_raises_when_the_passphrase_is_wrong(keyfile: Path, secret: str, word: str) -> None:
+    with pytest.raises(errors.PassphraseWrong) as caught:
+        open_account(str(keyfile), 1, lambda _: Passphrase(secret, "a test"))
 
-    assert "guess" not in str(caught.value)
+    assert str(caught.value) == f"{keyfile}: the passphrase from a test is {word}"
+
+
+def test_a_passphrase_is_not_shown() -> None:
+    assert repr(Passphrase("secret", "a test")) == "Passphrase(source='a test')"
 
 
 def test_open_account_raises_when_there_is_no_keyfile() -> None:
