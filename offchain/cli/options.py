@@ -144,7 +144,7 @@ class Tokens(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Decimal:
         """Parse a number that is not negative, nor zero where it is to be positive."""
         try:
-            amount = Decimal(value)
+            amount = Decimal(str(value))  # of a file's 0.05, and not of its float's last bits
         except ArithmeticError:
             self.fail(f"{value!r} is not a number", param, context)
         if not amount.is_finite() or amount < 0 or (self._is_positive and not amount):
@@ -165,6 +165,12 @@ class Address(click.ParamType):
         if not port.isdecimal() or int(port) > 65_535:
             self.fail(f"{value!r} is not HOST:PORT", param, context)
         return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def shown_root() -> str:
+    """The data directory where none is named, for people."""
+    root, home = default_root(), Path.home()
+    return f"~/{root.relative_to(home)}" if root.is_relative_to(home) else str(root)
 
 
 def to_units(connection: Connection, amount: Decimal) -> int:
@@ -201,7 +207,7 @@ CHAIN_OPTIONS = (
         envvar="POLE_HOME",
         type=click.Path(path_type=Path),
         default=default_root,
-        help="Data directory: secrets and blobs.",
+        help=f"Data directory: secrets and blobs.  [default: {shown_root()}]",
     ),
     click.option(
         "--storage",
