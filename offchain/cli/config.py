@@ -1,6 +1,7 @@
 """`pole config`: what holds, and why."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from offchain.chain.endpoint import shown
 from offchain.cli.configuration import Settings, inherited
+from offchain.cli.environment import unknown_variables
+from offchain.cli.failures import printable
 from offchain.cli.keys import PASSPHRASE_VARIABLE
 from offchain.cli.options import (
     CHAIN_OPTIONS,
@@ -30,6 +33,7 @@ SOURCES = {
     ParameterSource.DEFAULT_MAP: "file",
     ParameterSource.DEFAULT: "default",
 }
+PLAIN_BUCKET = re.compile(r"s3://[^@?#]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,11 @@ class Row:
 def config(as_json: bool, **_: Any) -> None:
     """Show what holds: a flag before the environment, that before the file, that before the default.
 
-    Nothing secret is shown: neither a passphrase nor what follows the host in the URL of an endpoint.
+    Nothing secret is shown: neither a passphrase nor what follows the host in the URL of an endpoint or a gateway.
     """
     context = click.get_current_context()
+    for variable in unknown_variables(context):
+        click.echo(f"Warning: {printable(str(variable))}", err=True)
     root = context.find_root()
     rows = [
         Row(name, _plain(name, context.params[name]), _source(context.get_parameter_source(name)))
@@ -75,6 +81,8 @@ def _of_commands(context: click.Context, group: click.Command, place: str = "") 
             continue  # nothing is said of it, and it takes its time to import
         command = group.get_command(context, name)
         assert command is not None
+        if command is click.get_current_context().command:
+            continue  # this one, whose own options are what holds for every command
         own = (context.default_map or {}).get(name, {})
         context.default_map = inherited(context, name)
         inner = click.Context(command, parent=context, info_name=name)
@@ -95,9 +103,16 @@ def _source(source: ParameterSource | None) -> str:
     return SOURCES.get(source, "default") if source else "default"
 
 
+def _shown_place(place: str) -> str:
+    """A storage; of a gateway, and of what has a key in it that is refused later, the host alone."""
+    return shown(place) if "://" in place and not PLAIN_BUCKET.fullmatch(place) else place
+
+
 def _plain(name: str, value: Any) -> Any:
     if name == "rpc":
         return list(map(shown, value))
+    if name == "storage":
+        return list(map(_shown_place, value))
     if name == "metrics":
         return "{}:{}".format(*value)
     if isinstance(value, tuple):

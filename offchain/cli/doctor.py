@@ -1,11 +1,14 @@
 """`pole doctor`: what is wrong, and how to mend it."""
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from offchain.chain.accounts import open_account
+from offchain.cli.environment import unknown_variables
 from offchain.cli.failures import printable
 from offchain.cli.keys import passphrase_from
 from offchain.cli.options import (
@@ -15,7 +18,7 @@ from offchain.cli.options import (
     chain_options,
     json_option,
 )
-from offchain.workers.health import Needs, State, examine
+from offchain.workers.health import Finding, Needs, State, examine
 from offchain.workers.reading import to_json
 
 
@@ -32,7 +35,8 @@ def doctor(node: Node, account: str | None, passphrase_file: Path | None, as_jso
     """
     opening = partial(open_account, account, passphrase=passphrase_from(passphrase_file)) if account else None
     findings = []
-    for finding in examine(Needs(node.rpc, node.deployments, node.root, node.blobs, opening)):
+    needs = Needs(node.rpc, node.deployments, node.root, node.blobs, opening)
+    for finding in chain(_of_environment(), examine(needs)):
         findings.append(finding)
         if not as_json:
             click.echo(f"{finding.state.value:<5}  {finding.check:<10}  {printable(finding.found)}")
@@ -49,3 +53,8 @@ def doctor(node: Node, account: str | None, passphrase_file: Path | None, as_jso
         )
     if any(finding.state is State.WRONG for finding in findings):
         raise SystemExit(1)
+
+
+def _of_environment() -> Iterator[Finding]:
+    for variable in unknown_variables(click.get_current_context()):
+        yield Finding("variable", State.NOTE, str(variable), f"unset {variable.name}, or name it rightly")
