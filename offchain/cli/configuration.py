@@ -23,6 +23,8 @@ import click
 from platformdirs import user_config_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from offchain.learning.errors import LearningError
+
 MAX_FILE_BYTES = 64 * 1024
 
 
@@ -112,8 +114,24 @@ def _checked(
         elif name in Settings.model_fields:
             checked |= _shared(path, {name: value}, f"{place}.")
         else:
-            checked[name] = value
+            option = next(each for each in command.params if each.name == name)
+            checked[name] = _of_option(f"{path}: {place}.{name}", option, value, context)
     return checked
+
+
+def _of_option(where: str, option: click.Parameter, value: Any, context: click.Context) -> Any:
+    """A value that an option takes; raises ClickException where it does not."""
+    if option.multiple:
+        value = _as_list(value)
+    elif isinstance(value, dict | list):
+        raise click.ClickException(f"{where}: one value is needed")
+    try:
+        option.type_cast_value(context, value)
+    except click.BadParameter as error:
+        raise click.ClickException(f"{where}: {error.message}") from None
+    except LearningError as error:
+        raise click.ClickException(f"{where}: {error}") from None
+    return value
 
 
 class ConfiguredGroup(click.Group):

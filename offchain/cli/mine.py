@@ -1,5 +1,7 @@
 """`pole mine`: compete for open tasks."""
 
+from typing import Any
+
 import click
 
 from offchain.cli.options import Node, Signer, worker_options
@@ -9,10 +11,21 @@ from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
 
 
+class Estimator(click.ParamType):
+    """The name of an estimator; a factory of the user's own is executed, and so looked at only when it is used."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Let through what may be one; raises UnknownEstimator, EstimatorError."""
+        return str(value) if ":" in str(value) else estimators.named(str(value))
+
+
 @click.command()
 @click.option("--task", "task_id", type=int, help="Compete for this task only, and end with it.")
 @click.option(
     "--estimator",
+    type=Estimator(),
     default="logistic",
     show_default=True,
     help="What to train: logistic, mlp, svm and others, of which an unknown name lists all; or your own, by"

@@ -314,6 +314,13 @@ def test_the_doctor_leaves_a_data_directory_that_is_not_there_yet_to_who_needs_i
     assert not (tmp_path / "not").exists()
 
 
+def test_the_doctor_names_a_variable_that_nothing_reads(environment: dict[str, str]) -> None:
+    _, found = findings(environment, POLE_RCP="http://127.0.0.1:1")
+
+    assert states(found)["variable"] == "note"
+    assert "is POLE_RPC meant?" in found["variable"]["found"]
+
+
 def test_the_doctor_names_a_storage_that_cannot_be_written(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -100,7 +100,12 @@ def test_a_table_is_for_its_command_alone(file: Path) -> None:
         ("[task.pots]", "no command 'task.pots'"),
         ("[mine]\nestimatr = 1", "'estimatr' in [mine]"),
         ('[mine]\nrpc = "x"', "mine.rpc: not a URL"),
-        ('[provide]\ncapacity = "many"', "--capacity"),
+        ('[provide]\ncapacity = "many"', "config.toml: provide.capacity: 'many' is not a number"),
+        ('[task.post]\nreward = "fifty"', "config.toml: task.post.reward: 'fifty' is not a number"),
+        ("[task.post]\nreward = [1]", "config.toml: task.post.reward: one value"),
+        ("[mine]\nprocesses = 0", "config.toml: mine.processes: 0 is not in the range"),
+        ('[mine]\nestimator = "mlpp"', "config.toml: mine.estimator: unknown estimator 'mlpp'"),
+        ("[dashboard]\nnames = 1", "config.toml: dashboard.names: "),
         ("\xff", "not TOML"),
     ],
 )
@@ -137,6 +142,74 @@ def test_what_is_wrong_is_not_repeated(file: Path, content: str) -> None:
 
     assert ended.exit_code == 1
     assert KEY not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    "place",
+    [f"https://u:{KEY}@gw.example/ipfs?key={KEY}", f"https://gw.example/{KEY}/ipfs", f"s3://AK:{KEY}@bucket"],
+)
+def test_no_key_in_the_url_of_a_storage_is_shown(file: Path, place: str) -> None:
+    file.write_text("")
+
+    ended = run(file, "--storage", place)
+
+    assert ended.exit_code == 0
+    assert KEY not in ended.stdout + ended.stderr
+
+
+def test_the_place_in_a_bucket_is_shown(file: Path) -> None:
+    file.write_text("")
+
+    assert told(file, "--storage", "s3://bucket/blobs")["storage"] == (["s3://bucket/blobs"], "flag")
+
+
+def test_an_amount_in_the_file_is_shown_as_it_is_written(file: Path) -> None:
+    file.write_text("max_fee = 0.05\n[task.post]\nreward = 0.1")
+
+    settings = told(file)
+
+    assert (settings["max_fee"], settings["task.post.reward"]) == (("0.05", "file"), ("0.1", "file"))
+
+
+def test_what_holds_for_every_command_has_one_row(file: Path) -> None:
+    file.write_text('account = "a"')
+
+    assert [name for name in told(file) if name.startswith("config.")] == []
+
+
+def test_one_name_in_the_file_stands_for_a_list_of_one(file: Path) -> None:
+    file.write_text('[dashboard]\nnames = "name"')
+
+    assert told(file)["dashboard.names"] == (["name"], "file")
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("POLE_RCP", "POLE_RPC"),
+        ("POLE_MINE_ESTIMATER", "POLE_MINE_ESTIMATOR"),
+        ("POLE_TASK_POST_REWARDS", "POLE_TASK_POST_REWARD"),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_told(file: Path, variable: str, meant: str) -> None:
+    file.write_text("")
+
+    ended = run(file, **{variable: "1"})
+
+    assert ended.exit_code == 0
+    assert ended.stderr == f"Warning: {variable} in the environment is no setting: is {meant} meant?\n"
+
+
+def test_a_variable_that_something_reads_is_not_told(file: Path) -> None:
+    file.write_text("")
+    read = {
+        "POLE_ACCOUNT": "a",
+        "POLE_MINE_RPC": "http://a:1",
+        "POLE_OWN_ESTIMATORS": "own.py:make",
+        "POLE_TASK_POST_REWARD": "5",
+    }
+
+    assert run(file, **read).stderr == ""
 
 
 def test_a_passphrase_file_comes_before_the_environment(
