@@ -15,6 +15,7 @@ A flag comes before the environment, the environment before the file, the file b
 """
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -141,7 +142,12 @@ class ConfiguredGroup(click.Group):
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, and hand down what the file says."""
-        name, command, rest = super().resolve_command(context, args)
+        try:
+            name, command, rest = super().resolve_command(context, args)
+        except click.UsageError as error:
+            if meant := get_close_matches(args[0], self.list_commands(context), 1):
+                error.message += f" Did you mean {meant[0]!r}?"
+            raise
         if name is not None:
             context.default_map = inherited(context, name)
         return name, command, rest

@@ -131,7 +131,7 @@ def serving(address: tuple[str, int] | None) -> Iterator[None]:
             stack.enter_context(metrics.served(host, port))
         except OSError as error:
             raise click.ClickException(
-                f"metrics cannot be served at {host}:{port}: {error.strerror}"
+                f"metrics cannot be served at {host}:{port}: {error.strerror}: name another port with --metrics"
             ) from error
         log.info("metrics are at http://%s:%d/metrics", host, port)
         yield

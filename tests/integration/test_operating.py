@@ -605,7 +605,10 @@ def test_metrics_at_an_address_that_is_taken_are_refused(environment: dict[str, 
         ended = pole(environment, "mine", "--account", "dev:1", "--metrics", address)
 
     assert ended.returncode == 1
-    assert f"metrics cannot be served at {address}: Address already in use" in ended.stderr
+    assert (
+        f"metrics cannot be served at {address}: Address already in use: name another port with"
+        in ended.stderr
+    )
 
 
 @pytest.mark.parametrize("address", ["here", "127.0.0.1:", "127.0.0.1:70000", ":x"])

@@ -212,6 +212,20 @@ def test_a_variable_that_something_reads_is_not_told(file: Path) -> None:
     assert run(file, **read).stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "meant"), [(("configs",), "'config'"), (("task", "pots"), "'post'"), (("zzz",), None)]
+)
+def test_a_command_that_is_none_is_told_with_one_that_may_be_meant(
+    arguments: tuple[str, ...], meant: str | None
+) -> None:
+    ended = CliRunner(mix_stderr=False).invoke(main, arguments)
+
+    assert ended.exit_code == 2
+    assert ended.stderr.endswith(
+        f"No such command {arguments[-1]!r}." + (f" Did you mean {meant}?\n" if meant else "\n")
+    )
+
+
 def test_a_passphrase_file_comes_before_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
