@@ -186,6 +186,7 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
         (("task", "post", "iris", "--reveal-seconds", "9", "--account", "dev:0"), {}, "a window of 9 s"),
         (("mine", "--account", "dev:1", "--estimator", "foo"), {}, "unknown estimator 'foo': known here are"),
         (("mine", "--account", "dev:1", "--estimator", "own.py"), {}, "name its function as well"),
+        (("mine", "--account", "dev:1"), {"POLE_STORAGE": "/proc/x"}, "/proc/x cannot be written: "),
         (("mine", "--account", "dev:1", "--task", "99"), {}, "Error: there is no task 99"),
         (("provide", "--dask", "tcp://127.0.0.1:9", "--account", "dev:0"), {}, "no Dask scheduler answers"),
         (("simulate", "--rpc", "http://127.0.0.1:9"), {}, "no node answers at http://127.0.0.1:9"),

@@ -253,6 +253,16 @@ def test_a_worker_that_would_have_nowhere_to_write_does_not_start(
     assert refused.stderr == f"Error: {seaweed.files} can only be read: name the place to write to first\n"
 
 
+def test_a_worker_whose_storage_is_away_starts(environments: tuple[dict[str, str], dict[str, str]]) -> None:
+    environment = {**environments[1], "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
+
+    ended = pole(environment, "mine", "--account", "dev:1", "--task", "99", "--log-format", "json")
+
+    warned, refused = ended.stderr.splitlines()[0], ended.stderr.splitlines()[-1]
+    assert "it is tried again when there is something to store" in warned
+    assert refused == "Error: there is no task 99"
+
+
 @pytest.mark.parametrize("place", ["ftp://host", f"s3://{ACCESS_KEY}:{SECRET_KEY}@bucket"])
 def test_a_place_that_is_none_is_told_in_a_line_without_what_is_secret(place: str) -> None:
     refused = pole(dict(os.environ), "ledger", "--storage", place)
