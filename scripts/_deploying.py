@@ -15,7 +15,7 @@ from ape.exceptions import ProviderError
 from ape_accounts.accounts import ApeSigner, KeyfileAccount
 from web3 import Web3
 
-from offchain.chain.accounts import open_keyfile
+from offchain.chain.accounts import Passphrase, open_keyfile
 from offchain.chain.deploying import Bounds, MarketBounds, check_token, deploy
 from offchain.chain.deployment import Deployment
 from offchain.chain.errors import AccountInvalid, ChainError
@@ -83,7 +83,7 @@ def at_node(url: str) -> AbstractContextManager[Any]:
     return cast(AbstractContextManager[Any], network.use_provider("foundry", provider_settings={"host": url}))
 
 
-def open_deployer(alias: str | None, passphrase: Callable[[Path], str]) -> AccountAPI:
+def open_deployer(alias: str | None, passphrase: Callable[[Path], Passphrase]) -> AccountAPI:
     """The account of an alias, or on a local network a test account."""
     if alias is None:
         if not ape.networks.provider.network.is_local:
@@ -92,7 +92,7 @@ def open_deployer(alias: str | None, passphrase: Callable[[Path], str]) -> Accou
     return load_account(alias, passphrase)
 
 
-def load_account(alias: str, passphrase: Callable[[Path], str]) -> AccountAPI:
+def load_account(alias: str, passphrase: Callable[[Path], Passphrase]) -> AccountAPI:
     """The account of an alias, which signs all that it is given where it has a keyfile.
 
     Ape's own would ask for the passphrase and for consent at every transaction, when those before it are paid for.

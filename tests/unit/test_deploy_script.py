@@ -14,8 +14,8 @@ from ape_accounts.accounts import KeyfileAccount
 from ape_ethereum.transactions import DynamicFeeTransaction
 from eth_account import Account
 
-from offchain.chain.accounts import dev_account
-from offchain.chain.errors import AccountInvalid
+from offchain.chain.accounts import Passphrase, dev_account
+from offchain.chain.errors import AccountInvalid, PassphraseWrong
 from offchain.chain.local import anvil_chain
 from scripts._deploying import NodeCommand, at_node, load_account
 
@@ -52,9 +52,9 @@ def deployer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_load_account_asks_for_the_passphrase_once_for_all_transactions(
     deployer: str, asked: list[Path]
 ) -> None:
-    def passphrase(keyfile: Path) -> str:
+    def passphrase(keyfile: Path) -> Passphrase:
         asked.append(keyfile)
-        return "a passphrase"
+        return Passphrase("a passphrase", "a test")
 
     account = load_account(deployer, passphrase)
     signed = [
@@ -70,14 +70,14 @@ def test_load_account_asks_for_the_passphrase_once_for_all_transactions(
 
 
 def test_load_account_raises_when_the_passphrase_is_wrong(deployer: str) -> None:
-    with pytest.raises(AccountInvalid, match=r"deployer\.json cannot be opened: the passphrase is wrong$"):
-        load_account(deployer, lambda keyfile: "another")
+    with pytest.raises(PassphraseWrong, match=r"deployer\.json: the passphrase from a test is wrong$"):
+        load_account(deployer, lambda keyfile: Passphrase("another", "a test"))
 
 
 @pytest.mark.parametrize("alias", ["nobodyhere", ""])
 def test_load_account_raises_when_ape_has_no_such_account(alias: str) -> None:
     with pytest.raises(AccountInvalid, match=f"no account '{alias}'.*ape accounts list"):
-        load_account(alias, lambda keyfile: "")
+        load_account(alias, lambda keyfile: Passphrase("", "a test"))
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, error: Exception, is_local: bool) -> str:
