@@ -260,7 +260,7 @@ def test_a_worker_whose_storage_is_away_starts(environments: tuple[dict[str, str
 
     warned, refused = ended.stderr.splitlines()[0], ended.stderr.splitlines()[-1]
     assert "it is tried again when there is something to store" in warned
-    assert refused == "Error: there is no task 99"
+    assert (json.loads(refused)["level"], json.loads(refused)["event"]) == ("error", "there is no task 99")
 
 
 @pytest.mark.parametrize("place", ["ftp://host", f"s3://{ACCESS_KEY}:{SECRET_KEY}@bucket"])

@@ -1,5 +1,7 @@
 """What is looked at before a deployment is paid for: an earlier one, and the token."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,15 @@ def test_check_token_raises_when_the_contract_tells_no_balance(world: World) -> 
 
     with pytest.raises(errors.TokenInvalid, match=r"does not answer balanceOf\(\)$"):
         check_token(world.chain.w3, str(address), world.data_node.address)
+
+
+def test_the_script_asks_and_tells_as_deploy_script_says() -> None:
+    """In a process of its own: ape makes eth_abi take too few bytes for a number, in all of a process."""
+    path = Path(__file__).with_name("deploy_script.py")
+
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", path], capture_output=True, text=True
+    )
+
+    assert run.returncode == 0, run.stdout
+    assert " passed" in run.stdout

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -164,9 +165,10 @@ def forks_at_work(asking: int | None = None) -> tuple[psutil.Process, psutil.Pro
     """Who waits for the one fork that a process (this one) has asked for, and who works."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        for server in psutil.Process(asking).children():
-            for leader in server.children():
-                for worker in leader.children():
-                    if worker.name() == FORK_NAME:
-                        return leader, worker
+        with suppress(psutil.NoSuchProcess):  # the one before has just ended
+            for server in psutil.Process(asking).children():
+                for leader in server.children():
+                    for worker in leader.children():
+                        if worker.name() == FORK_NAME:
+                            return leader, worker
     raise AssertionError("nobody is at work")

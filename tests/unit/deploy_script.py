@@ -1,4 +1,7 @@
-"""What `ape run deploy` does before it sends anything: which node it asks, whose account it opens, what it says."""
+"""What `ape run deploy` does before it sends anything: which node it asks, whose account it opens, what it says.
+
+For `test_deploying.py`, which runs them in a process of their own.
+"""
 
 import json
 from pathlib import Path
