@@ -64,6 +64,7 @@ DENSE_CASES = [
     (changed(VALUE, 39, "3f"), 0, "LayerShiftOutOfRange"),
     (changed(LINEAR, 46, "7fffffff"), 3, "LayerBiasOutOfRange"),
     (changed(LINEAR, 46, "80000000"), 3, "LayerBiasOutOfRange"),
+    (changed(LINEAR, 54, "80000000"), 3, "LayerBiasOutOfRange"),  # the last of three
     (changed(HIDDEN, 45, "80000000"), 3, "LayerBiasOutOfRange"),
     (LINEAR, 4, "ModelClassesMismatch"),
     (LINEAR, 0, "ModelClassesMismatch"),
