@@ -13,7 +13,7 @@ among them: with k of n commitments it loses (n - k) / n of the bond.
 
 import pytest
 
-from tests.stories import ALWAYS_0, RIGHT, SALT, commit
+from tests.stories import RIGHT, SALT, WRONG, commit
 from tests.world import FUNDS, UNIT, Person, World, toy_rows
 
 
@@ -21,11 +21,11 @@ def test_the_reward_comes_back_through_an_address_of_its_own(world: World) -> No
     rows = toy_rows()
     task = world.drawn(world.spec(rows))
     accomplice, honest = world.miners[:2]
-    commit(honest, task, ALWAYS_0)
+    commit(honest, task, WRONG)
     commit(accomplice, task, RIGHT)  # right on every test row, because it knows them
     world.disclose(task, rows)
 
-    honest.proof.reveal(task.task_id, SALT, ALWAYS_0)
+    honest.proof.reveal(task.task_id, SALT, WRONG)
     accomplice.proof.reveal(task.task_id, SALT, RIGHT)
     honest.proof.settle(task.task_id)
 

@@ -17,7 +17,7 @@ import pytest
 from offchain.learning import datasets
 from offchain.learning.scoring import predict_bytes
 from offchain.learning.training import train_candidate
-from tests.stories import ALWAYS_0, SALT, disclosed, held
+from tests.stories import SALT, WRONG, disclosed, held
 from tests.world import FUNDS, World
 
 
@@ -35,8 +35,8 @@ def test_nothing_learns_random_labels(estimator: str) -> None:
 
 
 def test_a_model_below_the_least_score_costs_its_miner_no_bond(world: World) -> None:
-    task, _ = disclosed(world, [ALWAYS_0], min_score_wad=10**18)
-    world.miners[0].proof.reveal(task.task_id, SALT, ALWAYS_0)
+    task, _ = disclosed(world, [WRONG], min_score_wad=10**18)
+    world.miners[0].proof.reveal(task.task_id, SALT, WRONG)
 
     world.miners[0].proof.settle(task.task_id)
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ComputeMarket} from "../../contracts/ComputeMarket.sol";
 import {Declaration, Epoch, EpochPhase, Purchase} from "../../contracts/interfaces/IComputeMarket.sol";
 import {MarketHandler} from "./MarketHandler.sol";
+import {IHandler, RandomWalks} from "./RandomWalks.sol";
 import {FuzzSelector} from "./Vm.sol";
 
 /// @notice The numbered invariants of the compute market, over random actors and time.
@@ -108,7 +109,7 @@ contract MarketInvariants {
 }
 
 /// @notice That the walk of the invariants reaches what they speak of.
-contract MarketHandlerTest {
+contract MarketHandlerTest is RandomWalks {
     function test_walkReachesEveryOutcome() external {
         MarketHandler handler = new MarketHandler();
         handler.open(0, 30e18 + 4, 1e18, 10e18 << 128, 100e18);
@@ -169,25 +170,9 @@ contract MarketHandlerTest {
         require(bytes(handler.broken()).length == 0, handler.broken());
     }
 
-    /// @dev What the invariants' walks are made of, drawn alike: a check that is never met checks nothing.
     function test_randomWalksMeetEveryOutcomeOften() external {
-        bytes4[14] memory acts = [
-            MarketHandler.pass.selector,
-            MarketHandler.open.selector,
-            MarketHandler.price.selector,
-            MarketHandler.deliver.selector,
-            MarketHandler.declare.selector,
-            MarketHandler.buy.selector,
-            MarketHandler.buyLeftover.selector,
-            MarketHandler.accept.selector,
-            MarketHandler.overbuy.selector,
-            MarketHandler.walk.selector,
-            MarketHandler.returnLock.selector,
-            MarketHandler.settle.selector,
-            MarketHandler.release.selector,
-            MarketHandler.trespass.selector
-        ];
-        string[18] memory names = [
+        _walk();
+        string[18] memory outcomes = [
             "open",
             "log",
             "quadratic",
@@ -208,29 +193,32 @@ contract MarketHandlerTest {
             "trespass"
         ];
         uint8[18] memory least = [17, 19, 19, 1, 14, 5, 3, 1, 10, 13, 11, 5, 15, 9, 10, 6, 3, 70];
-        uint256[18] memory met;
-        for (uint256 seed; seed < 4; ++seed) {
-            MarketHandler handler = new MarketHandler();
-            for (uint256 i; i < 500; ++i) {
-                bytes32 drawn = keccak256(abi.encode(seed, i));
-                bytes memory call = abi.encodeWithSelector(
-                    acts[uint256(drawn) % acts.length],
-                    keccak256(abi.encode(drawn, 0)),
-                    keccak256(abi.encode(drawn, 1)),
-                    keccak256(abi.encode(drawn, 2)),
-                    keccak256(abi.encode(drawn, 3)),
-                    keccak256(abi.encode(drawn, 4))
-                );
-                (bool done,) = address(handler).call(call);
-                require(done, "an act failed");
-            }
-            require(bytes(handler.broken()).length == 0, handler.broken());
-            for (uint256 i; i < names.length; ++i) {
-                met[i] += handler.count(names[i]);
-            }
+        for (uint256 i; i < outcomes.length; ++i) {
+            _requireMet(outcomes[i], least[i]);
         }
-        for (uint256 i; i < names.length; ++i) {
-            require(met[i] >= least[i], names[i]);
-        }
+    }
+
+    function _newHandler() internal override returns (IHandler handler) {
+        return IHandler(address(new MarketHandler()));
+    }
+
+    function _act(uint256 drawn) internal pure override returns (bytes4 selector) {
+        bytes4[14] memory acts = [
+            MarketHandler.pass.selector,
+            MarketHandler.open.selector,
+            MarketHandler.price.selector,
+            MarketHandler.deliver.selector,
+            MarketHandler.declare.selector,
+            MarketHandler.buy.selector,
+            MarketHandler.buyLeftover.selector,
+            MarketHandler.accept.selector,
+            MarketHandler.overbuy.selector,
+            MarketHandler.walk.selector,
+            MarketHandler.returnLock.selector,
+            MarketHandler.settle.selector,
+            MarketHandler.release.selector,
+            MarketHandler.trespass.selector
+        ];
+        return acts[drawn % acts.length];
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Phase} from "../../contracts/interfaces/IProofOfLearning.sol";
 import {ProtocolHandler} from "./ProtocolHandler.sol";
+import {IHandler, RandomWalks} from "./RandomWalks.sol";
 import {FuzzSelector} from "./Vm.sol";
 
 /// @notice The numbered invariants of the proof-of-learning half, over random actors and time.
@@ -70,7 +71,7 @@ contract ProtocolInvariants {
 }
 
 /// @notice That the walk of the invariants reaches what they speak of.
-contract ProtocolHandlerTest {
+contract ProtocolHandlerTest is RandomWalks {
     function test_walkReachesEveryOutcome() external {
         ProtocolHandler handler = new ProtocolHandler();
         handler.post(0, 5000, 300, 50);
@@ -115,8 +116,34 @@ contract ProtocolHandlerTest {
         require(handler.vault().balanceOf(handler.proof().BURNED()) == 51, "slashed");
     }
 
-    /// @dev What the invariants' walks are made of, drawn alike: a check that is never met checks nothing.
     function test_randomWalksMeetEveryOutcomeOften() external {
+        _walk();
+        string[13] memory outcomes = [
+            "post",
+            "draw",
+            "rearm",
+            "commit",
+            "disclose",
+            "part",
+            "reveal",
+            "won",
+            "settle",
+            "abort",
+            "claim",
+            "forge",
+            "trespass"
+        ];
+        uint8[13] memory least = [40, 40, 20, 60, 20, 25, 25, 9, 15, 10, 3, 30, 50];
+        for (uint256 i; i < outcomes.length; ++i) {
+            _requireMet(outcomes[i], least[i]);
+        }
+    }
+
+    function _newHandler() internal override returns (IHandler handler) {
+        return IHandler(address(new ProtocolHandler()));
+    }
+
+    function _act(uint256 drawn) internal pure override returns (bytes4 selector) {
         bytes4[17] memory acts = [
             ProtocolHandler.deposit.selector,
             ProtocolHandler.withdraw.selector,
@@ -136,44 +163,6 @@ contract ProtocolHandlerTest {
             ProtocolHandler.reveal.selector,
             ProtocolHandler.commit.selector
         ];
-        string[13] memory names = [
-            "post",
-            "draw",
-            "rearm",
-            "commit",
-            "disclose",
-            "part",
-            "reveal",
-            "won",
-            "settle",
-            "abort",
-            "claim",
-            "forge",
-            "trespass"
-        ];
-        uint8[13] memory least = [40, 40, 20, 60, 20, 25, 25, 9, 15, 10, 3, 30, 50];
-        uint256[13] memory met;
-        for (uint256 seed; seed < 4; ++seed) {
-            ProtocolHandler handler = new ProtocolHandler();
-            for (uint256 i; i < 500; ++i) {
-                bytes32 drawn = keccak256(abi.encode(seed, i));
-                bytes memory call = abi.encodeWithSelector(
-                    acts[uint256(drawn) % acts.length],
-                    keccak256(abi.encode(drawn, 0)),
-                    keccak256(abi.encode(drawn, 1)),
-                    keccak256(abi.encode(drawn, 2)),
-                    keccak256(abi.encode(drawn, 3))
-                );
-                (bool done,) = address(handler).call(call);
-                require(done, "an act failed");
-            }
-            require(bytes(handler.broken()).length == 0, handler.broken());
-            for (uint256 i; i < names.length; ++i) {
-                met[i] += handler.count(names[i]);
-            }
-        }
-        for (uint256 i; i < names.length; ++i) {
-            require(met[i] >= least[i], names[i]);
-        }
+        return acts[drawn % acts.length];
     }
 }
