@@ -19,6 +19,7 @@ START_SECONDS = 60.0  # on a machine that is busy
 HARD_FORK = "prague"
 BLOCK_GAS_LIMIT = 30_000_000
 ANVIL_CHAIN_ID = 31337
+GENESIS_AT = 4_102_444_800  # the year 2100: only after a later parent does a block not take this machine's time
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +44,21 @@ class LocalChain:
         self.set_time(self.now() + seconds)
 
 
-def eth_tester_chain(accounts: int = 10, genesis_at: int | None = None) -> LocalChain:
+def eth_tester_chain(accounts: int = 10) -> LocalChain:
     """A chain in this process, with the funded accounts that Anvil has too.
 
-    genesis_at : the timestamp of its first block, where its hashes are to be the same again; else now
+    Where it is asked the same, every hash on it is the same, and so is what is drawn from a block.
     """
-    genesis = {"gas_limit": BLOCK_GAS_LIMIT}
-    if genesis_at is not None:
-        genesis["timestamp"] = genesis_at
     backend = PyEVMBackend.from_mnemonic(
         DEV_MNEMONIC,
         num_accounts=accounts,
         hd_path="m/44'/60'/0'/0",
-        genesis_parameters=genesis,
+        genesis_parameters={"gas_limit": BLOCK_GAS_LIMIT, "timestamp": GENESIS_AT},
         genesis_state_overrides={"balance": 10**24},
     )
-    if genesis_at is not None:
-        # eth-tester draws PREVRANDAO anew for each block, and with it the block's hash.
-        mine_block = backend.chain.mine_block
-        backend.chain.mine_block = lambda **options: mine_block(**{**options, "mix_hash": bytes(32)})
+    # eth-tester draws PREVRANDAO anew for each block, and with it the block's hash.
+    mine_block = backend.chain.mine_block
+    backend.chain.mine_block = lambda **options: mine_block(**{**options, "mix_hash": bytes(32)})
     tester = EthereumTester(backend)
 
     def set_time(timestamp: int) -> None:

@@ -117,10 +117,9 @@ def _chain_market(rpc: str | None, home: Path, consumers: int, dataset: str, see
 def _chain(rpc: str | None, consumers: int) -> "LocalChain":
     from offchain.chain.connection import open_endpoint
     from offchain.chain.local import eth_tester_chain, running_anvil
-    from offchain.workers.simulation import GENESIS_AT
 
     if rpc is None:
-        return eth_tester_chain(consumers + 2, GENESIS_AT)
+        return eth_tester_chain(consumers + 2)
     return running_anvil(open_endpoint(rpc)[0])
 
 

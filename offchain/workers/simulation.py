@@ -54,8 +54,6 @@ TERMS = Terms(
     mapping_width=64,
 )
 FUNDS = 10**9 * WAD
-GENESIS_AT = 1_800_000_000
-"""With the seed it fixes every hash, and so the draw of the test rows, on a chain in this process."""
 WINDOW_SECONDS = 1000
 _WINDOWS = ("declare", "price", "buy", "leftover", "deliver", "accept")
 ESTIMATORS = ("logistic", "mlp", "sgd")

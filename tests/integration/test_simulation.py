@@ -14,7 +14,7 @@ from offchain.chain.market import ComputeMarketClient, cost_of
 from offchain.cli.simulate import simulate
 from offchain.economics.epochs import PlainMarket, paper_scenario, run
 from offchain.economics.experiments.epochs_report import row_of
-from offchain.workers.simulation import GENESIS_AT, open_market
+from offchain.workers.simulation import open_market
 from tests.stories import printed_ledger
 
 STEPS = 3  # of which the last is scarce: a bound price, and consumers that get nothing or a fraction
@@ -64,7 +64,7 @@ def test_a_chain_gives_the_numbers_that_the_economics_give(
 def test_a_seed_gives_the_same_learning_blocks_again(artifacts: dict[str, Artifact], tmp_path: Path) -> None:
     ledgers = []
     for name in ("one", "two"):
-        chain = eth_tester_chain(accounts=3, genesis_at=GENESIS_AT)
+        chain = eth_tester_chain(accounts=3)
         market = open_market(chain, artifacts, tmp_path / name, 1, "iris", seed=5)
         assert len(list(run(paper_scenario(1, 1, seed=5), market))) == 1
         ledgers.append(printed_ledger(market.connection, tmp_path / name))

@@ -36,9 +36,10 @@ def test_open_reverts_when_the_declarations_would_end_past_32_bits(
     patient = world.chain.w3.eth.contract(address, abi=deployer.abi("ComputeMarket"))  # type: ignore[call-overload]
     provider.vault.set_operator(address, True)
 
+    longest = 2**32 - 1 - (world.chain.now() + 1)
     with pytest.raises(errors.SafeCastOverflowedUintDowncast):
-        provider.sender.send(patient.functions.open(astuple(epoch_spec(declare_seconds=2**32 - 1))))
-    provider.sender.send(patient.functions.open(astuple(epoch_spec(declare_seconds=2**31 - 1))))
+        provider.sender.send(patient.functions.open(astuple(epoch_spec(declare_seconds=longest + 1))))
+    provider.sender.send(patient.functions.open(astuple(epoch_spec(declare_seconds=longest))))
 
     assert patient.functions.epochCount().call() == 1
 

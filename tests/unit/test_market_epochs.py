@@ -75,7 +75,6 @@ def test_a_block_asks_once_and_what_is_old_is_not_asked_for_again(world: World, 
 def test_a_number_that_another_epoch_has_after_a_reorganisation_is_that_epochs(world: World) -> None:
     """The other block may even have the same number and the same timestamp."""
     epochs, provider, other = Epochs(world.connection), provider_of(world), consumers_of(world)[0]
-    world.chain.advance(3600)  # ahead of this machine's clock, a block is a second later than the one before
     go_back = world.chain.snapshot()
     opened(world)
     assert epochs.of(provider.address) == [1]
