@@ -19,7 +19,8 @@ START_SECONDS = 60.0  # on a machine that is busy
 HARD_FORK = "prague"
 BLOCK_GAS_LIMIT = 30_000_000
 ANVIL_CHAIN_ID = 31337
-GENESIS_AT = 4_102_444_800  # the year 2100: only after a later parent does a block not take this machine's time
+GENESIS_AT = 4_102_444_800
+"""The year 2100: only after a later parent does a block in this process not take this machine's time."""
 
 
 @dataclass(frozen=True, slots=True)
