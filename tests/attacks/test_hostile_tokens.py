@@ -84,6 +84,18 @@ def test_a_fee_on_top_is_paid_by_who_withdraws(chain: LocalChain, artifacts: Art
     assert bank.owed() == bank.held == 1000 + 91
 
 
+def test_a_fee_on_top_that_is_more_than_what_stays_is_paid_all_the_same(
+    chain: LocalChain, artifacts: Artifacts
+) -> None:
+    bank = Bank(chain, artifacts, "FeeOnTopToken")
+    bank.fund(2000)
+    bank.deposit(1000)
+
+    bank.withdraw(990)
+
+    assert bank.owed() == bank.held == 1000 - 990 - 9
+
+
 def test_an_answer_of_false_is_refused(chain: LocalChain, artifacts: Artifacts) -> None:
     bank = Bank(chain, artifacts, "FalseToken")
     bank.fund(1000)

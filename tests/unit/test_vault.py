@@ -92,6 +92,19 @@ def test_move_reverts_after_an_operator_was_dismissed(world: World) -> None:
     assert bob.balance() == FUNDS + UNIT
 
 
+def test_who_is_an_operator_is_told(world: World) -> None:
+    alice, bob = world.miners[:2]
+    event = world.contract("vault").events.OperatorSet()
+
+    receipts = [alice.vault.set_operator(bob.address, approved) for approved in (True, False)]
+
+    told = [dict(log["args"]) for receipt in receipts for log in event.process_receipt(receipt)]
+    assert told == [
+        {"account": alice.address, "operator": bob.address, "approved": approved}
+        for approved in (True, False)
+    ]
+
+
 def test_a_refusal_tells_money_as_people_write_it(world: World) -> None:
     alice = world.miners[0]
 
