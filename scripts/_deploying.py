@@ -16,7 +16,7 @@ from ape_accounts.accounts import ApeSigner, KeyfileAccount
 from web3 import Web3
 
 from offchain.chain.accounts import Passphrase, open_keyfile
-from offchain.chain.deploying import Bounds, MarketBounds, check_token, deploy
+from offchain.chain.deploying import CONTRACTS, Bounds, MarketBounds, check_coin, check_token, deploy
 from offchain.chain.deployment import Deployment
 from offchain.chain.errors import AccountInvalid, ChainError
 
@@ -113,10 +113,18 @@ def load_account(alias: str, passphrase: Callable[[Path], Passphrase]) -> Accoun
     return account
 
 
+def _creation_size(name: str) -> int:
+    code = ape.project.get_contract(name).contract_type.deployment_bytecode
+    assert code is not None and code.bytecode is not None
+    return len(code.bytecode) // 2 - 1
+
+
 def deploy_with(account: AccountAPI, token: str | None) -> Deployment:
-    """Deploy on the connected network; raises TokenInvalid before anything is paid for."""
+    """Deploy on the connected network; raises TokenInvalid or GasMissing before anything is paid for."""
     if token is not None:
         token = check_token(ape.networks.provider.web3, token, account.address)
+    names = CONTRACTS if token else ("TestToken", *CONTRACTS)
+    check_coin(ape.networks.provider.web3, account.address, map(_creation_size, names))
     is_local = ape.networks.provider.network.is_local
     bounds = (LOCAL_BOUNDS, LOCAL_MARKET_BOUNDS) if is_local else (PUBLIC_BOUNDS, PUBLIC_MARKET_BOUNDS)
     return deploy(ApeDeployer(account), *bounds, token)

@@ -5,6 +5,7 @@ compiles with py-solc-x and sends through web3.
 """
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +18,22 @@ from offchain.canonical import parameters_hash
 from offchain.chain.compiler import Artifact
 from offchain.chain.connection import has_contracts, readable
 from offchain.chain.deployment import Contract, Deployment
-from offchain.chain.errors import DeploymentInvalid, DeploymentPresent, EndpointFaulty, TokenInvalid
+from offchain.chain.errors import (
+    DeploymentInvalid,
+    DeploymentPresent,
+    EndpointFaulty,
+    GasMissing,
+    TokenInvalid,
+)
 
 SCORERS = ("DenseScorer", "TreeScorer")
+CONTRACTS = ("Vault", *SCORERS, "ProofOfLearning", "ComputeMarket")
+"""What is created by a transaction each, besides the token."""
+
+GAS_PER_CREATION = 53_000 + 500_000
+"""A transaction that creates, and what a constructor may store."""
+GAS_PER_BYTE = 16 + 1 + 200
+"""To send a byte of the code that creates, to jump about in it, and to keep it: no more is kept than was sent."""
 
 # What of an ERC-20 is asked before anything is built upon it.
 TOKEN_VIEWS: list[dict[str, Any]] = [
@@ -156,6 +170,18 @@ def check_token(w3: Web3, token: str, holder: str) -> str:
         except EndpointFaulty:
             raise TokenInvalid(token, f"is no ERC-20: it does not answer {call.fn_name}()") from None
     return address
+
+
+def check_coin(w3: Web3, account: str, sizes: Iterable[int]) -> None:
+    """Raise GasMissing where an account may not get to the end of what it pays for: half a deployment is of no use.
+
+    sizes : bytes of the code that creates each contract
+    """
+    gas = sum(GAS_PER_CREATION + GAS_PER_BYTE * size for size in sizes)
+    with readable():
+        needed, balance = gas * w3.eth.gas_price, w3.eth.get_balance(Web3.to_checksum_address(account))
+    if balance < needed:
+        raise GasMissing(account, balance, needed, "the deployment")
 
 
 class Web3Deployer:

@@ -150,12 +150,12 @@ class TransactionRejected(ChainError):
 
 
 class GasMissing(ChainError):
-    """The account cannot pay for a transaction."""
+    """The account cannot pay for a transaction, or for a deployment's."""
 
-    def __init__(self, account: str, balance: int, needed: int) -> None:
+    def __init__(self, account: str, balance: int, needed: int, what: str = "the transaction") -> None:
         self.account, self.balance, self.needed = account, balance, needed
         super().__init__(
-            f"{account} has {balance:,} wei, and the transaction may cost {needed:,}: send it the chain's own coin"
+            f"{account} has {balance:,} wei, and {what} may cost {needed:,}: send it the chain's own coin"
         )
 
 

@@ -1,4 +1,4 @@
-"""What is looked at before a deployment is paid for: an earlier one, and the token."""
+"""What is looked at before a deployment is paid for: an earlier one, the token, and who pays."""
 
 import subprocess
 import sys
@@ -6,11 +6,23 @@ from pathlib import Path
 
 import pytest
 from hexbytes import HexBytes
+from web3.types import RPCEndpoint
 
 from offchain.chain import errors
-from offchain.chain.deploying import check_token, check_unused, keep_earlier
+from offchain.chain.accounts import dev_account
+from offchain.chain.compiler import Artifact
+from offchain.chain.deploying import (
+    CONTRACTS,
+    Web3Deployer,
+    check_coin,
+    check_token,
+    check_unused,
+    deploy,
+    keep_earlier,
+)
 from offchain.chain.deployment import Deployment
-from tests.world import World
+from offchain.chain.local import anvil_chain
+from tests.world import BOUNDS, MARKET_BOUNDS, World
 
 NOBODY = "0x00000000000000000000000000000000DeaDBeef"
 
@@ -109,3 +121,24 @@ def test_the_script_asks_and_tells_as_deploy_script_says() -> None:
 
     assert run.returncode == 0, run.stdout
     assert " passed" in run.stdout
+
+
+def test_check_coin_wants_what_a_deployment_takes_and_less_than_half_as_much_again(
+    artifacts: dict[str, Artifact],
+) -> None:
+    with anvil_chain() as chain:
+        w3 = chain.w3
+        deploy(Web3Deployer(w3, dev_account(3), artifacts), BOUNDS, MARKET_BOUNDS)
+        blocks = range(1, w3.eth.block_number + 1)
+        taken = sum(w3.eth.get_block(block)["gasUsed"] for block in blocks)
+        sizes = [len(artifacts[name].bytecode) // 2 - 1 for name in ("TestToken", *CONTRACTS)]
+        assert len(sizes) == len(blocks)
+
+        def has(gas: int) -> None:
+            w3.provider.make_request(RPCEndpoint("anvil_setBalance"), [NOBODY, hex(gas * w3.eth.gas_price)])
+
+        has(taken)
+        with pytest.raises(errors.GasMissing, match=r"the deployment may cost [\d,]+: send it"):
+            check_coin(w3, NOBODY, sizes)
+        has(taken * 3 // 2)
+        check_coin(w3, NOBODY, sizes)
