@@ -12,6 +12,7 @@ from offchain.cli.configuration import ConfiguredGroup
 from offchain.cli.options import Node, chain_options, json_option
 from offchain.index.queries import all_of
 from offchain.workers.market_reading import EpochReport, epoch_report
+from offchain.workers.plain import plain
 from offchain.workers.reading import to_json
 
 
@@ -45,7 +46,7 @@ def list_(node: Node, as_json: bool) -> None:
         for each, epoch in zip(found, epochs, strict=True)
     ]
     if as_json:
-        click.echo(to_json(rows))
+        click.echo(to_json([plain(row) for row in rows]))
         return
     money = shown_in_tokens(connection)
     table = Table("epoch", "phase", "price", "sold", "consumers", "provider", box=SIMPLE)

@@ -33,7 +33,12 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 60.0
 """How long a worker that starts waits for its endpoint: a machine that starts may start its node later."""
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script to read.")
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON for a script to read; in it amounts are texts, in units of 10^-18.",
+)
 
 
 @dataclass(frozen=True, slots=True)

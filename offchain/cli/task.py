@@ -34,6 +34,7 @@ from offchain.learning.preparing import Wishes
 from offchain.workers import reading
 from offchain.workers.data_node import DataNode, Terms, default_test_count
 from offchain.workers.loop import carry, watch
+from offchain.workers.plain import plain
 from offchain.workers.posting_gas import posting_gas
 from offchain.workers.scorers import SCORERS
 
@@ -253,7 +254,7 @@ def list_(node: Node, as_json: bool) -> None:
         for each in found
     ]
     if as_json:
-        click.echo(reading.to_json(rows))
+        click.echo(reading.to_json([plain(row) for row in rows]))
         return
     money = shown_in_tokens(connection)
     table = Table("task", "phase", "reward", "metric", "data", "commits", box=SIMPLE, **NARROW)

@@ -16,6 +16,7 @@ from offchain.cli.options import (
     show_units,
     to_units,
 )
+from offchain.workers.plain import plain
 from offchain.workers.reading import to_json
 
 
@@ -34,7 +35,7 @@ def show(node: Node, account: Signer, as_json: bool) -> None:
     inside = VaultClient(sender.connection).balance_of(sender.address)
     outside = TokenClient(sender.connection).balance_of(sender.address)
     if as_json:
-        click.echo(to_json({"account": sender.address, "vault": inside, "outside": outside}))
+        click.echo(to_json(plain({"account": sender.address, "vault": inside, "outside": outside})))
         return
     click.echo(f"{sender.address}")
     click.echo(f"  in the vault  {show_units(sender.connection, inside)}")

@@ -8,6 +8,7 @@ from offchain.chain.errors import UnknownEpoch
 from offchain.chain.market import ComputeMarketClient, Declaration, Epoch, Purchase
 from offchain.chain.phase import EpochPhase
 from offchain.index.queries import Index, all_of
+from offchain.workers.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +42,28 @@ class EpochReport:
         return (self.demand or 0) > self.epoch.capacity
 
     def as_json(self) -> dict[str, Any]:
-        """The report with bytes as hex, for a script to read."""
-        return {
-            **asdict(self.epoch),
-            "phase": self.phase.name,
-            "seconds_left": self.seconds_left,
-            "demand": self.demand,
-            "scarce": self.is_scarce,
-            "consumers": [
-                {
-                    **asdict(follower.declaration),
-                    "utility": follower.declaration.utility.name,
-                    "best_response": follower.best_response,
-                    "locked": follower.locked,
-                }
-                for follower in self.followers
-            ],
-            "purchases": [
-                {
-                    **asdict(purchase),
-                    "status": purchase.status.name,
-                    "job_hash": "0x" + purchase.job_hash.hex(),
-                    "result_hash": "0x" + purchase.result_hash.hex(),
-                }
-                for purchase in self.purchases
-            ],
-        }
+        """The report for a script to read."""
+        consumers = [
+            {
+                **asdict(follower.declaration),
+                "utility": follower.declaration.utility.name,
+                "best_response": follower.best_response,
+                "locked": follower.locked,
+            }
+            for follower in self.followers
+        ]
+        purchases = [{**asdict(purchase), "status": purchase.status.name} for purchase in self.purchases]
+        return plain(
+            {
+                **asdict(self.epoch),
+                "phase": self.phase.name,
+                "seconds_left": self.seconds_left,
+                "demand": self.demand,
+                "scarce": self.is_scarce,
+                "consumers": [plain(consumer) for consumer in consumers],
+                "purchases": [plain(purchase) for purchase in purchases],
+            }
+        )
 
 
 def epoch_report(connection: Connection, index: Index, epoch_id: int) -> EpochReport:

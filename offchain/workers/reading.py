@@ -15,6 +15,7 @@ from offchain.cid import Cid
 from offchain.index.queries import Index, all_of
 from offchain.learning.metrics import Metric
 from offchain.storage import BlobStore, StorageError
+from offchain.workers.plain import plain
 
 MAX_PARAMETERS_BYTES = 64 * 1024
 
@@ -36,15 +37,14 @@ class TaskReport:
         return best.miner if best and best.score_wad >= self.task.min_score_wad else None
 
     def as_json(self) -> dict[str, Any]:
-        """The report with bytes as hex, for a script to read."""
-        task = {name: _plain(getattr(self.task, name)) for name in self.task.__slots__}
+        """The report for a script to read."""
         return {
-            **task,
+            **plain(asdict(self.task)),
             "metric": Metric(self.task.metric).name,
             "phase": self.phase.name,
             "seconds_left": self.seconds_left,
             "commitments": self.commitments,
-            "leaderboard": [{k: _plain(v) for k, v in asdict(model).items()} for model in self.leaderboard],
+            "leaderboard": [plain(asdict(model)) for model in self.leaderboard],
             "winner": self.winner,
         }
 
@@ -120,10 +120,6 @@ def parameters_of(blobs: BlobStore, name: bytes) -> Any:
         return from_json(data, MAX_PARAMETERS_BYTES)
     except (StorageError, ValueError):
         return "0x" + name.hex()
-
-
-def _plain(value: Any) -> Any:
-    return "0x" + value.hex() if isinstance(value, bytes) else value
 
 
 def to_json(value: Any) -> str:

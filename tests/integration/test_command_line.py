@@ -59,6 +59,7 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
         if row["task"] == task_id
     ]
     assert (listed["phase"], listed["rows"], listed["classes"]) == ("DRAW", 150, 3)
+    assert listed["reward"] == "100" + 18 * "0"
 
     world.chain.mine(3)
     serve = subprocess.Popen(
@@ -84,7 +85,9 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert "the bond of 30 POLE came back" in said
     shown = json.loads(pole(environment, "task", "show", str(task_id), "--json").stdout)
     assert shown["phase"] == "SETTLED"
+    assert (shown["reward"], shown["data_node_bond"]) == ("100" + 18 * "0", "30" + 18 * "0")
     assert shown["leaderboard"][0]["miner"] == world.miners[0].address
+    assert f"{float(shown['leaderboard'][0]['score_wad']) / 10**18:.4f}" in said
     assert shown["winner"] == world.miners[0].address
     narrow = pole(environment, "task", "show", str(task_id), COLUMNS="80").stdout
     assert "SETTLED" in narrow
@@ -105,13 +108,25 @@ def test_market_shows_an_epoch(world: World, environment: dict[str, str]) -> Non
     epoch_id, purchase_id = bought(world)
 
     (listed,) = json.loads(pole(environment, "market", "list", "--json").stdout)
-    assert (listed["epoch"], listed["phase"], listed["sold"]) == (epoch_id, "BUY", UNIT)
+    assert (listed["epoch"], listed["phase"], listed["sold"]) == (epoch_id, "BUY", str(UNIT))
     shown = json.loads(pole(environment, "market", "show", str(epoch_id), "--json").stdout)
-    assert (shown["price"], shown["demand"], shown["scarce"]) == (2 * UNIT, UNIT, False)
+    assert (shown["price"], shown["demand"], shown["scarce"]) == (
+        str(2 * UNIT),
+        str(UNIT),
+        False,
+    )
     (consumer,) = shown["consumers"]
-    assert (consumer["utility"], consumer["best_response"], consumer["locked"]) == ("LOG", UNIT, 0)
+    assert (consumer["utility"], consumer["best_response"], consumer["locked"]) == (
+        "LOG",
+        str(UNIT),
+        "0",
+    )
     (purchase,) = shown["purchases"]
-    assert (purchase["purchase_id"], purchase["status"]) == (purchase_id, "BOUGHT")
+    assert (purchase["purchase_id"], purchase["status"], purchase["units"]) == (
+        purchase_id,
+        "BOUGHT",
+        str(UNIT),
+    )
     assert "BUY" in pole(environment, "market", "list").stdout
     assert "1 of 10 sold, 1 wanted" in pole(environment, "market", "show", str(epoch_id)).stdout
 
@@ -124,7 +139,7 @@ def test_vault_commands_move_money(environment: dict[str, str]) -> None:
 
     money = json.loads(pole(environment, "vault", "show", "--json", *someone).stdout)
 
-    assert (money["vault"], money["outside"]) == (7 * 10**18, 3 * 10**18)
+    assert (money["vault"], money["outside"]) == ("7" + 18 * "0", "3" + 18 * "0")
 
 
 def test_a_bundled_data_set_takes_no_target(environment: dict[str, str]) -> None:
@@ -259,7 +274,7 @@ def test_terms_that_cannot_be_are_refused_before_anything_is_sent(
 ) -> None:
     someone = ("--account", "dev:6")
     have = json.loads(pole(environment, "vault", "show", "--json", *someone).stdout)["outside"]
-    if not have:
+    if have == "0":
         assert pole(environment, "vault", "mint", "170", *someone).returncode == 0
     before = world.chain.w3.eth.block_number
 
