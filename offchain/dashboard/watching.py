@@ -89,7 +89,10 @@ class Watcher:
             self._heard(connection.head().number)
 
     def _heard(self, head: int) -> None:
-        self.contact = Contact(time.monotonic(), head)
+        now = time.monotonic()
+        if self.contact.trouble:
+            log.info("going on, after %d s", math.ceil(now - self.contact.heard_at))
+        self.contact = Contact(now, head)
 
 
 def chain_time(timestamp: int, seconds_since: float, wall: float) -> int:

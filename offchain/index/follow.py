@@ -272,7 +272,7 @@ def follow(connect: Callable[[], Connection], path: Path) -> NoReturn:
 
     So a node may be away, or be started anew and deployed to again: the deployments file says then where to begin.
     """
-    pause, events = POLL_SECONDS, -1
+    pause, events, heard_at = POLL_SECONDS, -1, time.monotonic()
     while True:
         try:
             connection = connect()
@@ -283,7 +283,9 @@ def follow(connect: Callable[[], Connection], path: Path) -> NoReturn:
                         if progress.is_complete and progress.events != events:
                             log.info("block %d: %s events", progress.indexed, f"{progress.events:,}")
                             events = progress.events
-                    pause = POLL_SECONDS
+                    if pause > POLL_SECONDS:
+                        log.info("going on, after %d s", math.ceil(time.monotonic() - heard_at))
+                    pause, heard_at = POLL_SECONDS, time.monotonic()
                     time.sleep(pause)
         except PASSING as error:
             pause = min(2 * pause, MOST_PAUSE_SECONDS)

@@ -579,8 +579,12 @@ def test_a_follower_outlasts_a_node_that_fails_in_its_first_backfill(
     ):
         wait_until(lambda: indexed(world.connection, tmp_path) == world.chain.w3.eth.block_number, follower)
         wait_until(lambda: kept(world.connection, tmp_path) == whole, follower)
+        follower.terminate()
+        said, _ = follower.communicate(timeout=60)
 
     assert failures == [3]
+    assert "asking again in 1 s" in said
+    assert "going on, after " in said
 
 
 def test_lists_see_at_once_what_happened_while_an_index_is_followed(
@@ -600,10 +604,12 @@ def test_lists_see_at_once_what_happened_while_an_index_is_followed(
             text=True,
         )
         second = subprocess.run(command, env=environment, capture_output=True, text=True)
+        once = subprocess.run([*command, "--once", "--json"], env=environment, capture_output=True, text=True)
         process.terminate()
         _, told = process.communicate(timeout=30)
 
     assert [row["task"] for row in json.loads(listed.stdout)] == [1]
+    assert json.loads(once.stdout)["block"] == world.chain.w3.eth.block_number
     assert (second.returncode, second.stderr.count("\n")) == (1, 1)
     assert f"is being written by process {process.pid}" in second.stderr
     assert process.returncode == 0

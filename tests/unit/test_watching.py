@@ -91,7 +91,7 @@ def test_where_another_writes_it_hears_the_node_and_rests_longer_while_that_is_a
     path, away = tmp_path / "index.sqlite", ConnectionError("https://node.example/a-key is away")
     answering(world.connection, monkeypatch, [7, *[away] * 8, 8, away])
 
-    with caplog.at_level("WARNING"), Store.writing(path, world.connection.deployment):
+    with caplog.at_level("INFO"), Store.writing(path, world.connection.deployment):
         rests = watch(world.connection, path, 11, monkeypatch)
 
     pauses = [POLL_SECONDS, *(min(POLL_SECONDS * 2**n, MOST_PAUSE_SECONDS) for n in range(8))]
@@ -102,3 +102,4 @@ def test_where_another_writes_it_hears_the_node_and_rests_longer_while_that_is_a
     assert rests[9].contact.trouble == ""
     assert rests[8].contact.heard_at == 0  # it was heard before the first pause
     assert caplog.messages[0] == f"{away}: asking again in 1 s"  # a pause of half a second
+    assert caplog.messages[8:] == ["going on, after 92 s", f"{away}: asking again in 1 s"]
