@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,7 @@ from offchain.chain import errors
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.deploying import Web3Deployer
-from offchain.chain.local import LocalChain, eth_tester_chain
+from offchain.chain.local import LocalChain, anvil_chain
 from offchain.chain.market import LARGEST_DECLARED, EpochSpec, Utility
 from offchain.chain.phase import EpochPhase
 from offchain.economics.cover import Cover, Verdict, walk_cover
@@ -44,10 +45,10 @@ STEPS = {Verdict.PROVED: 1, Verdict.REFUTED: 2, Verdict.UNDECIDED: 2}
 
 
 @pytest.fixture(scope="module")
-def twins(artifacts: dict[str, Artifact]) -> Any:
-    chain = eth_tester_chain()
-    address = Web3Deployer(chain.w3, dev_account(0), artifacts).create("MarketTwins")
-    return chain.w3.eth.contract(address, abi=artifacts["MarketTwins"].abi).functions  # type: ignore[call-overload]
+def twins(artifacts: dict[str, Artifact]) -> Iterator[Any]:
+    with anvil_chain() as chain:
+        address = Web3Deployer(chain.w3, dev_account(0), artifacts).create("MarketTwins")
+        yield chain.w3.eth.contract(address, abi=artifacts["MarketTwins"].abi).functions  # type: ignore[call-overload]
 
 
 def exact_demand(consumer: Consumer, price: int) -> Fraction:

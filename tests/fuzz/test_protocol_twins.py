@@ -1,6 +1,7 @@
 """Solidity and Python agree bit for bit: split, Merkle tree, commitment, block hash."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.deploying import Web3Deployer
 from offchain.chain.ledger import Header, block_hash
-from offchain.chain.local import eth_tester_chain
+from offchain.chain.local import anvil_chain
 from offchain.chain.proof import commitment_hash
 from offchain.learning import row_tree
 from offchain.learning.split import drawn_rows, row_at
@@ -28,10 +29,10 @@ numbers = st.integers(0, 2**256 - 1)
 
 
 @pytest.fixture(scope="module")
-def twins(artifacts: dict[str, Artifact]) -> Any:
-    chain = eth_tester_chain()
-    deployer = Web3Deployer(chain.w3, dev_account(0), artifacts)
-    return chain.w3.eth.contract(deployer.create("Twins"), abi=artifacts["Twins"].abi).functions  # type: ignore[call-overload]
+def twins(artifacts: dict[str, Artifact]) -> Iterator[Any]:
+    with anvil_chain() as chain:
+        deployer = Web3Deployer(chain.w3, dev_account(0), artifacts)
+        yield chain.w3.eth.contract(deployer.create("Twins"), abi=artifacts["Twins"].abi).functions  # type: ignore[call-overload]
 
 
 @fuzz
