@@ -74,7 +74,7 @@ def random_rows(rng: Generator, features: int, classes: int, count: int) -> byte
 
 def random_tree(rng: Generator, features: int, classes: int, aggregation: int) -> trees.Tree:
     """Any valid tree: branches that point forward, more leaves towards the end."""
-    count = int(rng.integers(1, 40))
+    count = int(rng.integers(1, trees.MAX_DEPTH + 1))  # of more the last may be too deep
     nodes = np.arange(count)
     is_leaf = (nodes >= count - 2) | (rng.random(count) < 0.3)
     rights = np.array(
