@@ -234,6 +234,12 @@ def test_row_bytes_end_with_a_big_endian_value_in_a_regression() -> None:
     assert found.encoded.row_bytes(1) == bytes([128]) + bytes.fromhex("0006acfc")
 
 
+def test_rare_values_are_told() -> None:
+    found = prepared(city=["Bonn", "Köln"] * 20 + ["Ulm", "Jena"], y=["a", "b", "b"] * 14)
+
+    assert "'city' has 2 rare values, which have no byte of their own" in found.notes
+
+
 def test_a_rare_class_is_told() -> None:
     found = prepared(x=[str(n % 7) for n in range(100)], y=["rare"] * 3 + ["usual"] * 97)
 
