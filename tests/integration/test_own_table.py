@@ -89,7 +89,7 @@ def test_a_messy_file_is_posted_mined_and_settled(
 
     shown = json.loads(pole(environment, "task", "show", str(task_id), "--json").stdout)
     assert (shown["phase"], shown["winner"]) == ("SETTLED", world.miners[0].address)
-    assert shown["leaderboard"][0]["score_wad"] > 0.9 * 10**18  # a threshold of one feature
+    assert int(shown["leaderboard"][0]["score_wad"]) > 0.9 * 10**18  # a threshold of one feature
     assert_manifest_explains(world, environment, customers, task_id)
 
 

@@ -53,6 +53,7 @@ def prepared(wishes: Wishes = Wishes(), /, **columns: list[str]) -> Prepared:  #
         (["1,5", "2,25", "1.234"], Numbers(",", "")),
         (["$1,200", "900", "$15.5"], Numbers(".", "$")),
         (["5%", "12%", "7.5%"], Numbers(".", "%")),
+        (["5 mg", "12mg", "7.5 mg"], Numbers(".", "mg")),
         (["2020-01-05", "2021-12-31"], Dates("YYYY-MM-DD")),
         (["05.01.2020", "31.12.2021 10:30"], Dates("DD.MM.YYYY")),
         (["13/01/2020", "01/02/2020"], Dates("DD/MM/YYYY")),

@@ -107,6 +107,11 @@ def test_a_row_has_the_line_in_which_it_begins(file: Writer) -> None:
     assert (table.columns["y"], table.lines) == (["a", "b"], [3, 6])
 
 
+def test_a_byte_that_no_encoding_has_is_named_by_its_line(file: Writer) -> None:
+    with pytest.raises(MalformedFile, match="line 3: neither UTF-8 nor Windows-1252"):
+        read_table(file(b"x,y\n1,a\n\x81,b\n"), "y")
+
+
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(MalformedFile, match="it is not a file"):
         read_table(tmp_path, "y")
