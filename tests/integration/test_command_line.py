@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,15 @@ def pole(environment: dict[str, str], *arguments: str, **changes: str) -> subpro
     return subprocess.run(
         [str(POLE), *arguments], env={**environment, **changes}, capture_output=True, text=True, timeout=120
     )
+
+
+def numbers(told: Any) -> list[float]:
+    """All numbers in what JSON tells."""
+    if isinstance(told, dict | list):
+        return [
+            number for each in (told.values() if isinstance(told, dict) else told) for number in numbers(each)
+        ]
+    return [told] if isinstance(told, int | float) else []
 
 
 def post(environment: dict[str, str], data: str = "iris", *options: str) -> subprocess.CompletedProcess[str]:
@@ -85,6 +95,7 @@ def test_a_task_is_posted_listed_shown_mined_and_recorded(world: World, environm
     assert "the bond of 30 POLE came back" in said
     shown = json.loads(pole(environment, "task", "show", str(task_id), "--json").stdout)
     assert shown["phase"] == "SETTLED"
+    assert max(numbers(listed) + numbers(shown)) < 2**53, "jq would round it"
     assert (shown["reward"], shown["data_node_bond"]) == ("100" + 18 * "0", "30" + 18 * "0")
     assert shown["leaderboard"][0]["miner"] == world.miners[0].address
     assert f"{float(shown['leaderboard'][0]['score_wad']) / 10**18:.4f}" in said
@@ -115,6 +126,7 @@ def test_market_shows_an_epoch(world: World, environment: dict[str, str]) -> Non
         str(UNIT),
         False,
     )
+    assert max(numbers(listed) + numbers(shown)) < 2**53, "jq would round it"
     (consumer,) = shown["consumers"]
     assert (consumer["utility"], consumer["best_response"], consumer["locked"]) == (
         "LOG",

@@ -119,7 +119,8 @@ def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
 
 def test_columns_are_named_for_who_has_not_said_the_target(file: Writer) -> None:
     assert column_names(file(b"x;Y\n1;a\n")) == ["x", "Y"]
-    assert column_names(file("Größe;Y\n1;a\n".encode("cp1252"))) == ["Größe", "Y"]
+    for encoding in ("UTF-8", "cp1252"):
+        assert column_names(file("Größe;Y\n1;a\n".encode(encoding))) == ["Größe", "Y"]
 
 
 def test_too_many_columns_are_refused(file: Writer) -> None:
