@@ -16,11 +16,12 @@ from ape.exceptions import ProviderError
 from ape_accounts.accounts import KeyfileAccount
 from ape_ethereum.transactions import DynamicFeeTransaction
 from eth_account import Account
+from web3.types import RPCEndpoint
 
 from offchain.chain.accounts import Passphrase, dev_account
-from offchain.chain.errors import AccountInvalid, PassphraseWrong
+from offchain.chain.errors import AccountInvalid, GasMissing, PassphraseWrong
 from offchain.chain.local import anvil_chain
-from scripts._deploying import NodeCommand, at_node, load_account
+from scripts._deploying import NodeCommand, at_node, deploy_with, load_account
 
 
 def test_at_node_connects_to_the_node_that_it_is_told_whatever_the_environment_says(
@@ -34,6 +35,20 @@ def test_at_node_connects_to_the_node_that_it_is_told_whatever_the_environment_s
             used = ape.networks.provider.uri
 
     assert used == url
+
+
+def test_deploy_with_sends_nothing_when_the_account_cannot_pay_to_the_end() -> None:
+    with anvil_chain() as chain:
+        w3 = chain.w3
+        with at_node(w3.provider.endpoint_uri):  # type: ignore[attr-defined]
+            account = ape.accounts.test_accounts[0]
+            enough_for_some = 15_000_000 * w3.eth.gas_price  # of 18 million
+            w3.provider.make_request(RPCEndpoint("anvil_setBalance"), [account.address, hex(enough_for_some)])
+
+            with pytest.raises(GasMissing, match="the deployment may cost"):
+                deploy_with(account, None)
+
+        assert w3.eth.get_transaction_count(dev_account(0).address) == 0
 
 
 @pytest.fixture
