@@ -94,8 +94,9 @@ class Terminal:
         self.said, self.statuses = "", ""
         self._is_free = True
         self._count = 0
-        # A prompt is told from what shows it by the status in it.
-        self._type(f"PS1=; PS2=; failed=; trap 'failed=$?' ERR; printf '{PROMPT} %s\\n' begun")
+        # A prompt is told from what shows it by the status in it. Without a trap bash drops the rest of what was typed,
+        # the prompt with it, where Ctrl-C kills a command or comes just when it has ended.
+        self._type(f"PS1=; PS2=; failed=; trap 'failed=$?' ERR; trap : INT; printf '{PROMPT} %s\\n' begun")
         self._bash.expect(f"{PROMPT} begun")
 
     def begin(self, text: str) -> None:

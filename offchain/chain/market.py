@@ -78,6 +78,12 @@ class Epoch:
         """Units of the capacity that are not sold."""
         return self.capacity - self.sold_units
 
+    @property
+    def deliver_ends_at(self) -> int:
+        """When the last delivery is due; sooner where the price comes before it has to."""
+        selling = self.price_seconds + self.buy_seconds + self.leftover_seconds
+        return self.declare_ends_at + selling + self.deliver_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:

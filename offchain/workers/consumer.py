@@ -283,7 +283,7 @@ class Consumer:
             is_tried = before is not None and before.epoch_id == epoch.epoch_id
             if is_tried or epoch.consumer_count == epoch.max_consumers:
                 continue
-            if _delivered_at(epoch) <= task.commit_ends_at:
+            if epoch.deliver_ends_at <= task.commit_ends_at:
                 return epoch
         return None
 
@@ -293,7 +293,7 @@ class Consumer:
         why = "no epoch takes declarations now"
         if on_sale:
             why = f"no epoch that takes declarations delivers before commitments end, {utc(ends)}"
-            why += f": the newest delivers until {utc(_delivered_at(on_sale[0]))}"
+            why += f": the newest delivers until {utc(on_sale[0].deliver_ends_at)}"
         self._sparingly.say(logging.INFO, f"task {task.task_id}: {why}")
 
     def _order(self, task: Task) -> Move:
@@ -316,7 +316,7 @@ class Consumer:
         curve = PilotResult.from_bytes(answer.result).curve()
         gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
         value, efficiency, limit = map(to_wad, gain)
-        order = Order(epoch.epoch_id, value, efficiency, _mark(limit, task), curve)
+        order = Order(epoch.epoch_id, value, efficiency, marked_limit(limit, task.task_id), curve)
         worth = order.value * order.efficiency > WAD * epoch.price_floor
         log.info(
             "task %d: a pilot of %d iterations: worth %.4f ln(1 + %.4f x) up to %.1f units",
@@ -437,12 +437,6 @@ class Consumer:
         )
 
 
-def _delivered_at(epoch: Epoch) -> int:
-    """When the last delivery of an epoch is due."""
-    selling = epoch.price_seconds + epoch.buy_seconds + epoch.leftover_seconds
-    return epoch.declare_ends_at + selling + epoch.deliver_seconds
-
-
 def standing_of(declaration: Declaration | None, purchase: Purchase | None) -> Standing:
     """Where an order stands by what the chain has of it."""
     if purchase is not None:
@@ -457,6 +451,6 @@ def standing_of(declaration: Declaration | None, purchase: Purchase | None) -> S
     return Standing.CLOSED if declaration.closed else Standing.DECLARED
 
 
-def _mark(limit: int, task: Task) -> int:
+def marked_limit(limit: int, task_id: int) -> int:
     """The limit with the task in its last digits, for an account may declare alike for two tasks."""
-    return limit - limit % _MARKS + task.task_id % _MARKS
+    return limit - limit % _MARKS + task_id % _MARKS

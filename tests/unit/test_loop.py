@@ -7,6 +7,7 @@ from itertools import count, pairwise
 
 import pytest
 
+from offchain import metrics
 from offchain.chain.errors import (
     EndpointUnreachable,
     FeeTooHigh,
@@ -337,7 +338,9 @@ def test_a_long_step_has_only_that_looked_at_which_is_due(clock: Clock) -> None:
     assert all(later - earlier >= 2 for earlier, later in pairwise(looked[3:]))
 
 
-def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(clock: Clock) -> None:
+def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     """The second task comes after four seconds, and takes two steps; at one second the node is away."""
     second = steps(Move.WAIT, Move.DONE)
     made: list[tuple[float, int]] = []
@@ -355,3 +358,16 @@ def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(clock: C
 
     assert made == [(0, 1), (4, 2), (4.5, 2)]
     assert clock.now == 4.5
+    assert caplog.messages == ["refused: trying again"]
+
+
+def test_the_gauges_tell_how_many_tasks_are_open_fail_and_are_finished() -> None:
+    tasks = {1: steps(Move.WAIT), 2: steps(Move.DONE), 3: steps(UnknownRevert(b"")), 4: steps(Move.WAIT)}
+
+    loop.Rounds(lambda task_id: tasks[task_id]()).run(tasks)
+
+    told = {
+        state: metrics.REGISTRY.get_sample_value("pole_tasks", {"state": state})
+        for state in ("open", "failing", "finished")
+    }
+    assert told == {"open": 2, "failing": 1, "finished": 1}

@@ -7,7 +7,7 @@ import pytest
 from offchain.chain.market import Declaration, Purchase, Utility
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.workers import consumer, provider
-from offchain.workers.consumer import Role, Standing, Units, choose_role, standing_of
+from offchain.workers.consumer import Role, Standing, Units, choose_role, marked_limit, standing_of
 
 ConsumerMove = consumer.Move
 ProviderMove = provider.Move
@@ -144,3 +144,8 @@ def test_an_order_stands_where_the_chain_says(
     declared: Declaration | None, bought: Purchase | None, standing: Standing
 ) -> None:
     assert standing_of(declared, bought) == standing
+
+
+def test_a_limit_tells_its_task_in_the_last_six_of_eighteen_decimals() -> None:
+    assert marked_limit(20_500_000_123_456_789_012, 7) == 20_500_000_123_456_000_007
+    assert marked_limit(20_500_000_123_456_789_012, 3_000_041) == 20_500_000_123_456_000_041

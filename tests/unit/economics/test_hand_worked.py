@@ -161,6 +161,10 @@ def test_curve_refuses_points_that_fix_none(iterations: list[float], scores: lis
         fit_curve(iterations, scores)
 
 
+def test_quantities_have_96_bits() -> None:
+    assert LARGEST == 79_228_162_514_264_337_593_543_950_335
+
+
 @pytest.mark.parametrize(("cost", "floor", "cap"), [(2, 1, 2), (1, 3, 2)])
 def test_integer_game_refuses_a_cap_that_earns_nothing_or_is_below_the_floor(
     cost: int, floor: int, cap: int

@@ -51,6 +51,17 @@ def test_the_best_of_a_miners_own_estimators_becomes_a_model(factory: Factory) -
     assert np.mean(predict_bytes(found.model, data.features) == data.targets) > 0.95
 
 
+def test_a_miners_own_estimators_may_depend_on_the_number_of_classes(factory: Factory) -> None:
+    data = datasets.encode(datasets.load("iris"))
+    body = "return LogisticRegression() if class_count == 3 else GaussianNB()"
+
+    found = train_candidate(
+        data.features, data.targets, data.manifest, factory(f"def make(class_count, seed):\n    {body}\n"), 0
+    )
+
+    assert found.parameters == {"estimator": "LogisticRegression"}
+
+
 @pytest.mark.parametrize(
     ("body", "kind"), [("LogisticRegression()", KIND_DENSE), ("DecisionTreeClassifier()", KIND_TREES)]
 )
