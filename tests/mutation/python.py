@@ -73,13 +73,14 @@ class Tests:
         }
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests that run a mutant, the quickest first; all of its module or folder where it is fixed at import."""
+        """The tests that run a mutant, the quickest first; of module and folder if it is run at import."""
         by_line = self._by_line.get(mutant.path, {})
         first, last = mutant.lines
-        found = set[str]().union(*(by_line.get(line, set()) for line in range(first, last + 1)))
-        if not found and mutant.at_import:
+        if mutant.at_import:
             folder = f"tests/unit/{Path(mutant.path).parent.name}/"
-            found = set[str]().union(*by_line.values()) or {n for n in self._seconds if n.startswith(folder)}
+            found = {name for name in self._seconds if name.startswith(folder)}.union(*by_line.values())
+        else:
+            found = set[str]().union(*(by_line.get(line, set()) for line in range(first, last + 1)))
         return sorted(found & set(self._seconds), key=self._seconds.__getitem__)
 
     def seconds(self, names: list[str]) -> float:
