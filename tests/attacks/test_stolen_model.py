@@ -20,7 +20,7 @@ from tests.world import World
 def test_a_stolen_model_is_worth_what_guessing_is(world: World, tmp_path: Path) -> None:
     cast = Cast(world, tmp_path)
     owner, thief = world.miners[:2]
-    task_id = cast.post("iris", mapping_width=64)
+    task_id = cast.post("digits", mapping_width=64)
     cast.to_commits(task_id)
     task = world.data_node.registry.task(task_id)
     cast.until(cast.miners[0], task_id, miner.Move.COMMIT)
@@ -35,4 +35,4 @@ def test_a_stolen_model_is_worth_what_guessing_is(world: World, tmp_path: Path) 
 
     scores = {model.miner: model.score_wad / 10**18 for model in owner.proof.revealed_models(task_id)}
     assert scores[owner.address] > 0.85
-    assert scores[thief.address] < 0.55  # three classes; the largest has at most half of 45 rows
+    assert scores[thief.address] < 0.5  # ten classes, about a tenth of the rows each
