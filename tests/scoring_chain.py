@@ -10,6 +10,7 @@ from web3.types import RPCEndpoint
 from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.deploying import Web3Deployer
+from offchain.chain.errors import TransactionReverted
 from offchain.chain.local import LocalChain
 from offchain.chain.reverts import RevertDecoder
 from offchain.chain.transactions import MAX_TRANSACTION_GAS
@@ -32,6 +33,10 @@ def code_of_parts(rows: bytes, parts: Sequence[int]) -> tuple[dict[str, dict[str
 
 class Rejected(Exception):
     """A scorer reverted; the message is the error's name."""
+
+    def __init__(self, error: TransactionReverted) -> None:
+        super().__init__(type(error).__name__)
+        self.error = error
 
 
 class ScoringChain:
@@ -83,6 +88,6 @@ class ScoringChain:
         response = self._provider.make_request(RPCEndpoint("eth_call"), [call, "latest", overrides])
         if "error" in response:
             data = str(response["error"].get("data") or "0x")
-            raise Rejected(type(self._reverts.decode(bytes.fromhex(data[2:]))).__name__)
+            raise Rejected(self._reverts.decode(bytes.fromhex(data[2:])))
         score_wad, gas = decode(["int256", "uint256"], bytes.fromhex(response["result"][2:]))
         return int(score_wad), int(gas)

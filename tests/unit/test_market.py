@@ -119,32 +119,32 @@ def test_declare_locks_the_most_that_a_best_response_costs(world: World) -> None
 
 
 @pytest.mark.parametrize(
-    ("utility", "value", "shape", "limit", "most"),
+    ("utility", "value", "shape", "limit", "most", "wei"),
     [
         # p min(d, a / p - 1 / k): the limit binds up to p = a k / (1 + k d) = 8 / 4, and 2 * 3 is the most.
-        (Utility.LOG, 8, 1, 3, 6),
+        (Utility.LOG, 8, 1, 3, 6, 3),
         # The limit binds up to p = 100 / 1.01, beyond the cap of 10.
-        (Utility.LOG, 100, 1, 1, 10),
+        (Utility.LOG, 100, 1, 1, 10, 0),
         # p (a - p) / b is highest at a / 2 = 3: 9 / 2 in units of b = 2.
-        (Utility.QUADRATIC, 6, 2, 100, 4.5),
+        (Utility.QUADRATIC, 6, 2, 100, 4.5, 2),
         # The limit binds up to p = a - b d = 6 - 2 = 4 > 3, and 4 * 1 is the most.
-        (Utility.QUADRATIC, 6, 2, 1, 4),
+        (Utility.QUADRATIC, 6, 2, 1, 4, 1),
         # a / 2 = 20 is beyond the cap, where 10 (40 - 10) / 5 = 60.
-        (Utility.QUADRATIC, 40, 5, 100, 60),
+        (Utility.QUADRATIC, 40, 5, 100, 60, 0),
         # a / 2 = 0.75 is below the floor of 1, where 1 (1.5 - 1) / 2 = 0.25.
-        (Utility.QUADRATIC, 1.5, 2, 100, 0.25),
+        (Utility.QUADRATIC, 1.5, 2, 100, 0.25, 0),
     ],
 )
 def test_lock_is_the_hand_worked_one(
-    world: World, utility: Utility, value: float, shape: int, limit: int, most: float
+    world: World, utility: Utility, value: float, shape: int, limit: int, most: float, wei: int
 ) -> None:
     epoch_id = opened(world)
 
     consumers_of(world)[0].market.declare(epoch_id, utility, int(value * UNIT), shape * UNIT, limit * UNIT)
 
-    # Where the price of the most is between two wei, the lock covers both.
-    lock = consumers_of(world)[0].market.lock_of(epoch_id, 0)
-    assert int(most * UNIT) <= lock <= int(most * UNIT) + 10
+    # Where the price of the most is within the bounds, its units are counted at the next wei: a wei for each whole
+    # unit, rounded up, so that the lock covers a price between the two.
+    assert consumers_of(world)[0].market.lock_of(epoch_id, 0) == int(most * UNIT) + wei
 
 
 def test_declare_gives_each_declaration_of_an_account_its_own_index(world: World) -> None:
@@ -337,7 +337,7 @@ def test_walk_goes_on_over_several_transactions_by_anyone(world: World) -> None:
     epoch_id = declared(world)
     stranger = consumers_of(world)[2].market
 
-    provider_of(world).market.post_price(epoch_id, BEST_PRICE, 2)
+    receipt = provider_of(world).market.post_price(epoch_id, BEST_PRICE, 2)
     first = stranger.walk_of(epoch_id)
     stranger.continue_walk(epoch_id, 3)
     second = stranger.walk_of(epoch_id)
@@ -345,6 +345,8 @@ def test_walk_goes_on_over_several_transactions_by_anyone(world: World) -> None:
 
     assert first.price == second.price == BEST_PRICE
     assert UNIT < first.point < second.point
+    (told,) = world.contract("market").events.PriceWalked().process_receipt(receipt)
+    assert dict(told["args"]) == {"epochId": epoch_id, "price": BEST_PRICE, "point": first.point}
     assert stranger.epoch(epoch_id).price == BEST_PRICE
 
 

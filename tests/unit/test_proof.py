@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from web3.logs import DISCARD
 
 from offchain.chain import errors
 from offchain.chain.accounts import dev_account
@@ -379,8 +380,13 @@ def test_settle_pays_the_best_and_refunds_the_data_node(world: World) -> None:
     world.miners[0].proof.reveal(task.task_id, SALT, WRONG)
     world.miners[1].proof.reveal(task.task_id, SALT, RIGHT)
 
-    world.miners[2].proof.settle(task.task_id)
+    receipt = world.miners[2].proof.settle(task.task_id)
 
+    moves = world.contract("vault").events.Moved().process_receipt(receipt, DISCARD)
+    assert [(move["args"]["to"], move["args"]["amount"]) for move in moves] == [
+        (world.data_node.address, 30 * UNIT),
+        (world.miners[1].address, 100 * UNIT),
+    ]
     assert [person.balance() for person in world.people[:3]] == [
         FUNDS - 100 * UNIT,
         FUNDS,
@@ -430,8 +436,9 @@ def test_settle_pays_the_best_and_nobody_else(world: World) -> None:
 def test_settle_without_a_good_model_returns_the_reward_and_makes_no_block(world: World) -> None:
     task, _ = disclosed(world, [WRONG])
     world.miners[0].proof.reveal(task.task_id, SALT, WRONG)
+    nobodys = bytes(32)
 
-    world.miners[0].proof.settle(task.task_id)
+    world.miners[0].sender.send(world.contract("proof").functions.settle(task.task_id, nobodys, nobodys))
 
     assert [person.balance() for person in world.people[:2]] == [FUNDS, FUNDS]
     assert len(world.data_node.ledger.blocks()) == 1

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from offchain.chain import errors
 from offchain.learning.errors import MetricError, ModelError, RowsError
 from offchain.learning.metrics import WAD, Metric
 from offchain.learning.model import KIND_DENSE, KIND_TREES
 from offchain.learning.scoring import score
-from tests.scoring_chain import Rejected, ScoringChain
+from tests.scoring_chain import NO_MAPPING, Rejected, ScoringChain
+from tests.world import World
 
 # Written by hand from the formats' tables.
 DENSE, TREES = b"\x01\x01" + bytes(32), b"\x01\x02" + bytes(32)
@@ -115,6 +117,77 @@ def test_a_model_that_breaks_its_format_is_refused_by_both(
 
 
 @pytest.mark.parametrize(
+    ("kind", "model", "classes", "error"),
+    [
+        # Layers are counted from 1; the hidden one's shift ends at 22, a classifier's last has none, a value's 62.
+        (
+            KIND_DENSE,
+            changed(HIDDEN, 39, "17"),
+            3,
+            errors.LayerShiftOutOfRange(layer=1, shift=23, maximumShift=22),
+        ),
+        (
+            KIND_DENSE,
+            changed(HIDDEN, 42, "01"),
+            3,
+            errors.LayerShiftOutOfRange(layer=2, shift=1, maximumShift=0),
+        ),
+        (
+            KIND_DENSE,
+            changed(VALUE, 39, "3f"),
+            0,
+            errors.LayerShiftOutOfRange(layer=1, shift=63, maximumShift=62),
+        ),
+        # The input is layer 0.
+        (
+            KIND_DENSE,
+            changed(HIDDEN, 35, "0401"),
+            3,
+            errors.LayerWidthOutOfRange(layer=0, width=1025, maximumWidth=1024),
+        ),
+        (
+            KIND_DENSE,
+            changed(HIDDEN, 37, "0100"),
+            3,
+            errors.LayerWidthOutOfRange(layer=1, width=256, maximumWidth=255),
+        ),
+        (
+            KIND_DENSE,
+            changed(HIDDEN, 40, "0000"),
+            3,
+            errors.LayerWidthOutOfRange(layer=2, width=0, maximumWidth=255),
+        ),
+        # Two products of -128 and 255 leave a bias 2^23 - 2 * 128 * 255 - 1.
+        (
+            KIND_DENSE,
+            changed(LINEAR, 50, "80000000"),
+            3,
+            errors.LayerBiasOutOfRange(layer=1, neuron=1, bias=-(2**31), maximumMagnitude=8_323_327),
+        ),
+        # 40 bytes, three numbers to begin with, and a byte is missing.
+        (
+            KIND_TREES,
+            grown(LEAF, "01", base="00000000 00000000 00000000")[:51],
+            3,
+            errors.ModelTruncated(expectedLength=52, actualLength=51),
+        ),
+        (KIND_TREES, grown(VOTE)[:41], 3, errors.ModelTruncated(expectedLength=42, actualLength=41)),
+        (KIND_TREES, grown(VOTE)[:-1], 3, errors.ModelTruncated(expectedLength=47, actualLength=46)),
+    ],
+)
+def test_a_refusal_says_where_a_model_breaks_its_format(
+    scorers: ScoringChain, kind: int, model: bytes, classes: int, error: errors.TransactionReverted
+) -> None:
+    rows = bytes([1, 2, 0] if classes else [1, 2, 0, 0, 0, 0])
+
+    with pytest.raises(Rejected) as caught:
+        scorers.measure(Metric.ACCURACY if classes else Metric.R2, 2, classes, rows, model, kind)
+
+    assert type(caught.value.error) is type(error)
+    assert vars(caught.value.error) == vars(error)
+
+
+@pytest.mark.parametrize(
     ("kind", "model", "classes"),
     [
         (KIND_DENSE, LINEAR, 3),
@@ -155,6 +228,48 @@ def test_r2_of_equal_targets_is_one_where_all_are_met_and_zero_elsewhere(
     rows = bytes([1, 2, 0, 0, 0, value] * 2)  # the model says 0
 
     assert scorers.measure(Metric.R2, 2, 0, rows, VALUE)[0] == expected
+
+
+@pytest.mark.parametrize(("leaf", "clipped"), [("7fffffff", 2**31 - 1), ("80000000", -(2**31))])
+def test_a_sum_of_trees_past_32_bits_counts_as_the_last_number_that_fits(
+    scorers: ScoringChain, leaf: str, clipped: int
+) -> None:
+    tree = bytes.fromhex("0001 80" + leaf)
+    model = TREES + bytes.fromhex("01 0002 00 0002 00000000") + tree * 2
+    rows = b"".join(bytes([1, 2]) + target.to_bytes(4, signed=True) for target in (clipped, 0))
+
+    # One target is met, the other missed by all of it, which is twice the variance: 1 - 2. The sum itself would be
+    # as far from both: 1 - 4.
+    assert scorers.measure(Metric.R2, 2, 0, rows, model, KIND_TREES)[0] == -WAD
+
+
+@pytest.mark.parametrize("features", [2, 4, 14, 16])
+def test_rows_at_an_address_without_code_are_refused(world: World, features: int) -> None:
+    """Whatever their length: also one that divides 2^256 - 21, of which 3, 5, 15 and 17 are tried."""
+    described = world.connection.deployment.scorers["DenseScorer"]
+    scorer = world.connection.w3.eth.contract(described.address, abi=described.abi)  # type: ignore[call-overload]
+    model = DENSE + b"\x01" + features.to_bytes(2) + bytes.fromhex("000300") + bytes(3 * features + 12)
+    nowhere = "0x" + "77" * 20
+    tally = scorer.functions.tally(Metric.ACCURACY, (features, 3), NO_MAPPING, (nowhere, 0, 1), model)
+
+    with pytest.raises(errors.RowsMalformed), world.connection.reverts.typed():
+        tally.call()
+
+
+@pytest.mark.parametrize(("features", "most"), [(4, 220), (32, 900)])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_small_linear_classifier_is_scored_in_a_single_loop(
+    scorers: ScoringChain, features: int, classes: int, most: int
+) -> None:
+    """By its gas for each further row: 1,088 for 33 features, where it is not."""
+    model = DENSE + b"\x01" + features.to_bytes(2) + classes.to_bytes(2) + bytes(1 + (features + 4) * classes)
+
+    few, many = (
+        scorers.measure(Metric.ACCURACY, features, classes, bytes((features + 1) * count), model)[1]
+        for count in (1, 101)
+    )
+
+    assert (many - few) / 100 < most
 
 
 @pytest.mark.parametrize(("length", "error"), [(0, "RowsOutOfRange"), (4, "RowsMalformed")])
