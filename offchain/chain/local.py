@@ -78,9 +78,16 @@ def eth_tester_chain(accounts: int = 10) -> LocalChain:
 
 @contextmanager
 def anvil_chain(
-    block_seconds: int | None = None, port: int | None = None, chain_id: int = ANVIL_CHAIN_ID
+    block_seconds: int | None = None,
+    port: int | None = None,
+    chain_id: int = ANVIL_CHAIN_ID,
+    repeatable: bool = False,
 ) -> Iterator[LocalChain]:
-    """A running Anvil, ended with the block; a block per transaction, or one every `block_seconds`."""
+    """A running Anvil, ended with the block; a block per transaction, or one every `block_seconds`.
+
+    repeatable : a block is a second after the one before it, whatever this machine's clock says, so that every hash
+        is the same where it is asked the same
+    """
     program = shutil.which("anvil")
     if program is None:
         raise ChainError("anvil is not on the path: source toolchain/activate")
@@ -88,6 +95,7 @@ def anvil_chain(
     command = [program, "--port", str(port), "--mnemonic", DEV_MNEMONIC, "--hardfork", HARD_FORK, "--silent"]
     command += ["--accounts", "150", "--gas-limit", str(BLOCK_GAS_LIMIT), "--chain-id", str(chain_id)]
     command += ["--block-time", str(block_seconds)] if block_seconds else []
+    command += ["--timestamp", str(GENESIS_AT)] if repeatable else []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         w3 = Web3(HTTPProvider(f"http://127.0.0.1:{port}", request_kwargs={"timeout": 30}))
@@ -96,6 +104,8 @@ def anvil_chain(
             if process.poll() is not None or time.monotonic() > deadline:
                 raise ChainError(f"anvil did not start on port {port}")
             time.sleep(0.05)
+        if repeatable:
+            w3.provider.make_request(RPCEndpoint("anvil_setBlockTimestampInterval"), [1])
         yield _anvil(w3)
     finally:
         process.terminate()

@@ -67,7 +67,7 @@ def test_no_crowd_takes_the_walk_beyond_its_bound(seed: int) -> None:
     assert len(walk.points) <= most_points(0.01, 10, 1.05 / 1.002 - 1)
 
 
-def test_the_bound_is_reached(anvil_world: World) -> None:
+def test_the_bound_is_reached() -> None:
     bound = most_points(0.01, 10, 0.01)
 
     walk = walk_cover(even_game(1), 5 * UNIT, TOLERANCE)
@@ -103,16 +103,16 @@ def test_roundings_of_many_do_not_refuse_the_best_price() -> None:
     assert walk_cover(game, 2 * UNIT, UNIT // 1000).verdict is Verdict.PROVED
 
 
-def test_the_longest_walk_is_paid_for(anvil_world: World) -> None:
+def test_the_longest_walk_is_paid_for(world: World) -> None:
     """Measured: what a point costs among the consumers that make the longest walk, and so what 2,000 would."""
-    consumers, provider = 40, provider_of(anvil_world).market
+    consumers, provider = 40, provider_of(world).market
     epoch_id = opened(
-        anvil_world, unit_cost=0, price_floor=UNIT // 100, max_consumers=consumers, capacity=2**88 - 1
+        world, unit_cost=0, price_floor=UNIT // 100, max_consumers=consumers, capacity=2**88 - 1
     )
-    declaration = anvil_world.contract("market").functions.declareLog(epoch_id, *EVEN)
+    declaration = world.contract("market").functions.declareLog(epoch_id, *EVEN)
     for _ in range(consumers):
-        consumers_of(anvil_world)[0].sender.send(declaration)
-    pass_phase(anvil_world, epoch_id)
+        consumers_of(world)[0].sender.send(declaration)
+    pass_phase(world, epoch_id)
 
     receipt = provider.post_price(epoch_id, 5 * UNIT)
 
@@ -126,14 +126,14 @@ def test_the_longest_walk_is_paid_for(anvil_world: World) -> None:
 
 
 @pytest.mark.parametrize("gas", [60_000, 80_000, 100_000, 120_000, 140_000, 200_000, 400_000])
-def test_a_walk_without_gas_stays_where_it_was(anvil_world: World, gas: int) -> None:
+def test_a_walk_without_gas_stays_where_it_was(world: World, gas: int) -> None:
     """A stranger continues the walk with too little gas, to leave it half way: it goes on, or nothing happens."""
-    epoch_id = declared(anvil_world)
-    provider, w3 = provider_of(anvil_world), anvil_world.chain.w3
+    epoch_id = declared(world)
+    provider, w3 = provider_of(world), world.chain.w3
     provider.market.post_price(epoch_id, 2 * UNIT, 1)
     before = provider.market.walk_of(epoch_id)
-    stranger = consumers_of(anvil_world)[3].address
-    call = anvil_world.contract("market").functions.continueWalk(epoch_id, market.ALL_POINTS)
+    stranger = consumers_of(world)[3].address
+    call = world.contract("market").functions.continueWalk(epoch_id, market.ALL_POINTS)
 
     sent = w3.eth.wait_for_transaction_receipt(call.transact({"from": stranger, "gas": gas}))
 
@@ -142,15 +142,15 @@ def test_a_walk_without_gas_stays_where_it_was(anvil_world: World, gas: int) -> 
     else:
         assert provider.market.walk_of(epoch_id) == before
         with pytest.raises(errors.WrongEpochPhase):
-            consumers_of(anvil_world)[0].market.buy(epoch_id, 0, UNIT, bytes(32))
+            consumers_of(world)[0].market.buy(epoch_id, 0, UNIT, bytes(32))
         provider.market.continue_walk(epoch_id)
     assert provider.market.walk_of(epoch_id) == Walk(0, 0)
 
 
-def test_a_stranger_cannot_lead_a_walk_astray(anvil_world: World) -> None:
+def test_a_stranger_cannot_lead_a_walk_astray(world: World) -> None:
     """It can walk for the provider, step by step, and pays for that."""
-    epoch_id = declared(anvil_world, tolerance_wad=UNIT // 20)
-    provider, stranger = provider_of(anvil_world).market, consumers_of(anvil_world)[3].market
+    epoch_id = declared(world, tolerance_wad=UNIT // 20)
+    provider, stranger = provider_of(world).market, consumers_of(world)[3].market
     provider.post_price(epoch_id, 2 * UNIT, 1)
 
     while not provider.phase_of(epoch_id).has_price:

@@ -63,18 +63,18 @@ def test_garbage_is_refused_by_name_and_costs_its_sender_alone(
 
 
 @pytest.mark.parametrize("name", ["a header alone", "the largest layers, and none of their weights", "noise"])
-def test_the_gas_of_a_refusal_is_bounded_and_its_senders(anvil_world: World, name: str) -> None:
+def test_the_gas_of_a_refusal_is_bounded_and_its_senders(world: World, name: str) -> None:
     """With all the gas that a transaction may have, as a vandal sends it, and not as a client that estimates."""
     model, _ = GARBAGE[name]
-    task, _ = disclosed(anvil_world, [RIGHT, model])
-    honest, vandal = anvil_world.miners[:2]
-    eth: Any = anvil_world.chain.w3.eth
-    go_back = anvil_world.chain.snapshot()
+    task, _ = disclosed(world, [RIGHT, model])
+    honest, vandal = world.miners[:2]
+    eth: Any = world.chain.w3.eth
+    go_back = world.chain.snapshot()
     undisturbed = honest.proof.reveal(task.task_id, SALT, RIGHT)["gasUsed"]
     go_back()
-    people = {person.address: eth.get_balance(person.address) for person in anvil_world.people}
+    people = {person.address: eth.get_balance(person.address) for person in world.people}
 
-    call = anvil_world.contract("proof").functions.reveal(task.task_id, SALT, model, (0, ()), ALL_ROWS)
+    call = world.contract("proof").functions.reveal(task.task_id, SALT, model, (0, ()), ALL_ROWS)
     sent = call.transact({"from": vandal.address, "gas": MAX_TRANSACTION_GAS})
     receipt = eth.wait_for_transaction_receipt(sent)
 

@@ -156,9 +156,9 @@ ALWAYS_REVERTS = "0x5f5ffd"  # PUSH0 PUSH0 REVERT
 
 
 @pytest.fixture
-def bank(anvil_world: World, artifacts: Artifacts) -> Bank:
+def bank(world: World, artifacts: Artifacts) -> Bank:
     """Two depositors of 1,000 each in a vault over a token that keeps its word so far."""
-    bank = Bank(anvil_world.chain, artifacts, "TestToken")
+    bank = Bank(world.chain, artifacts, "TestToken")
     for depositor in range(2):
         bank.fund(2000, depositor)
         bank.deposit(1000, depositor)

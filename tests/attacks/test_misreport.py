@@ -86,24 +86,24 @@ def step(world: World, epoch_id: int, price: int, units: int, person: Person | N
     [(2, 1.3, 1.323077), (4, 1.4, 2.078572), (20, 1.72, 1.730388)],
     ids=["50%", "25%", "5%"],
 )
-def test_a_liar_lowers_the_price_and_buys(anvil_world: World, size: int, price: float, units: float) -> None:
-    provider, liar = provider_of(anvil_world), consumers_of(anvil_world)[3]
-    epoch_id = opened(anvil_world, capacity=2 * size * UNIT, max_consumers=size)
-    lie_index = step(anvil_world, epoch_id, int(price * UNIT), int(units * UNIT))
-    honest = [declare(consumers_of(anvil_world)[0], epoch_id) for _ in range(size - 1)]
+def test_a_liar_lowers_the_price_and_buys(world: World, size: int, price: float, units: float) -> None:
+    provider, liar = provider_of(world), consumers_of(world)[3]
+    epoch_id = opened(world, capacity=2 * size * UNIT, max_consumers=size)
+    lie_index = step(world, epoch_id, int(price * UNIT), int(units * UNIT))
+    honest = [declare(consumers_of(world)[0], epoch_id) for _ in range(size - 1)]
     assert liar.market.lock_of(epoch_id, lie_index) <= HONEST_LOCK * UNIT
-    pass_phase(anvil_world, epoch_id)
+    pass_phase(world, epoch_id)
 
     with pytest.raises(errors.PriceRefuted):
         provider.market.post_price(epoch_id, BEST_PRICE)
     provider.market.post_price(epoch_id, int(price * UNIT))
     for index in honest:
         wanted = provider.market.best_response(epoch_id, index, int(price * UNIT))
-        consumers_of(anvil_world)[0].market.buy(epoch_id, index, wanted, JOB)
+        consumers_of(world)[0].market.buy(epoch_id, index, wanted, JOB)
     wanted = int(units_at(price) * UNIT)
     bought = min(wanted, int(units * UNIT))
     liar.market.buy(epoch_id, lie_index, bought, JOB)
-    pass_phase(anvil_world, epoch_id)
+    pass_phase(world, epoch_id)
     if rest := min(wanted - bought, provider.market.epoch(epoch_id).units_left):
         liar.market.buy_leftover(epoch_id, rest, JOB)
 
@@ -155,11 +155,11 @@ class Play:
         go_back()
 
 
-def test_phantom_demand_of_a_rival_raises_the_price_for_others(anvil_world: World) -> None:
+def test_phantom_demand_of_a_rival_raises_the_price_for_others(world: World) -> None:
     """A rival wants three and a half units up to a price of 3, which it never buys. With it 3 is the best price, for
     (p - 1) (12 / p + 1 / 2) rises; without it three honest consumers buy a third of a unit each instead of one, the
     provider earns 2 instead of 3, and the rival has paid gas."""
-    true, false = Play(anvil_world, None), Play(anvil_world, consumers_of(anvil_world)[3])
+    true, false = Play(world, None), Play(world, consumers_of(world)[3])
 
     assert [true.profit, *true.surplus] == pytest.approx([3, *[SURPLUS] * 3])
     assert [false.profit, false.idle] == pytest.approx([2, 0])
@@ -167,14 +167,14 @@ def test_phantom_demand_of_a_rival_raises_the_price_for_others(anvil_world: Worl
 
 
 def test_phantom_demand_of_the_provider_itself_serves_what_it_knows_of_who_does_not_declare(
-    anvil_world: World,
+    world: World,
 ) -> None:
     """The same declaration by the provider, which no rule forbids and no rule could, for it has other addresses. By
     what was declared it loses by it. But two units are bought at the end at either price, and bring 4 instead of 2:
     it earns 6 instead of 5, for the idle time of a lock, and the honest consumers bear it."""
-    provider = provider_of(anvil_world)
+    provider = provider_of(world)
 
-    true, false = Play(anvil_world, None, leftover=2), Play(anvil_world, provider, leftover=2)
+    true, false = Play(world, None, leftover=2), Play(world, provider, leftover=2)
 
     assert [true.profit, false.profit] == pytest.approx([5, 6])
     assert max(false.surplus) < 0.2 * min(true.surplus)

@@ -55,31 +55,31 @@ def rows_of(features: int) -> SaltedRows:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_at_the_limit_is_scored_and_a_byte_more_or_less_is_not(anvil_world: World, name: str) -> None:
+def test_a_model_at_the_limit_is_scored_and_a_byte_more_or_less_is_not(world: World, name: str) -> None:
     scorer, features, make, size = MODELS[name]
     rows, model = rows_of(features), make()
     assert len(model) == size
-    address = anvil_world.connection.deployment.scorers[scorer].address
-    task = anvil_world.drawn(anvil_world.spec(rows, scorer=address, feature_count=features, min_score_wad=0))
+    address = world.connection.deployment.scorers[scorer].address
+    task = world.drawn(world.spec(rows, scorer=address, feature_count=features, min_score_wad=0))
     tried = (model, model + b"\x00", model[:-1])
-    for miner, bytes_ in zip(anvil_world.miners, tried, strict=False):
+    for miner, bytes_ in zip(world.miners, tried, strict=False):
         commit(miner, task, bytes_)
-    task = anvil_world.disclose(task, rows)
+    task = world.disclose(task, rows)
 
-    receipt = anvil_world.miners[0].proof.reveal(task.task_id, SALT, model)
+    receipt = world.miners[0].proof.reveal(task.task_id, SALT, model)
     with pytest.raises(errors.ModelTooLong):
-        anvil_world.miners[1].proof.reveal(task.task_id, SALT, tried[1])
+        world.miners[1].proof.reveal(task.task_id, SALT, tried[1])
     with pytest.raises((errors.ModelTruncated, errors.ModelTooLong)):
-        anvil_world.miners[2].proof.reveal(task.task_id, SALT, tried[2])
+        world.miners[2].proof.reveal(task.task_id, SALT, tried[2])
 
     # Right are the rows of class 0: their last byte says so.
-    hidden = anvil_world.data_node.registry.disclosed_rows(task)
+    hidden = world.data_node.registry.disclosed_rows(task)
     zeros = hidden[features :: features + 1].count(0)
-    (revealed,) = anvil_world.miners[0].proof.revealed_models(task.task_id)
+    (revealed,) = world.miners[0].proof.revealed_models(task.task_id)
     assert revealed.score_wad == zeros * UNIT // 4
     assert receipt["gasUsed"] < MAX_TRANSACTION_GAS
     print(f"{name}: {size:,} bytes, {receipt['gasUsed']:,} gas")
-    assert [miner.balance() for miner in anvil_world.miners[:3]] == [
+    assert [miner.balance() for miner in world.miners[:3]] == [
         FUNDS,
         FUNDS - 5 * UNIT,
         FUNDS - 5 * UNIT,
@@ -87,12 +87,12 @@ def test_a_model_at_the_limit_is_scored_and_a_byte_more_or_less_is_not(anvil_wor
 
 
 @pytest.mark.parametrize("model", [b"", b"\x01\x01", b"\x01\x01" + bytes(32)])
-def test_bytes_that_are_hardly_a_header_are_refused(anvil_world: World, model: bytes) -> None:
+def test_bytes_that_are_hardly_a_header_are_refused(world: World, model: bytes) -> None:
     rows = rows_of(1)
-    task = anvil_world.drawn(anvil_world.spec(rows, feature_count=1))
-    miner = anvil_world.miners[0]
+    task = world.drawn(world.spec(rows, feature_count=1))
+    miner = world.miners[0]
     commit(miner, task, model)
-    task = anvil_world.disclose(task, rows)
+    task = world.disclose(task, rows)
 
     with pytest.raises(errors.ModelTruncated):
         miner.proof.reveal(task.task_id, SALT, model)

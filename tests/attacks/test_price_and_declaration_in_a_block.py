@@ -18,17 +18,17 @@ from tests.world import UNIT, World
 
 @pytest.mark.parametrize("seconds", [-1, 0], ids=["the last second to declare", "the first to price"])
 @pytest.mark.parametrize("order", ["declaration first", "price first"])
-def test_one_of_the_two_is_refused_in_any_order(anvil_world: World, order: str, seconds: int) -> None:
-    epoch_id = opened(anvil_world)
-    declare(consumers_of(anvil_world)[0], epoch_id)
-    functions = anvil_world.contract("market").functions
+def test_one_of_the_two_is_refused_in_any_order(world: World, order: str, seconds: int) -> None:
+    epoch_id = opened(world)
+    declare(consumers_of(world)[0], epoch_id)
+    functions = world.contract("market").functions
     calls = {
-        consumers_of(anvil_world)[1].address: functions.declareLog(epoch_id, 4 * UNIT, UNIT, 100 * UNIT),
-        provider_of(anvil_world).address: functions.postPrice(epoch_id, BEST_PRICE, 2**32),
+        consumers_of(world)[1].address: functions.declareLog(epoch_id, 4 * UNIT, UNIT, 100 * UNIT),
+        provider_of(world).address: functions.postPrice(epoch_id, BEST_PRICE, 2**32),
     }
     if order == "price first":
         calls = dict(reversed(calls.items()))
-    w3, ends_at = anvil_world.chain.w3, provider_of(anvil_world).market.phase_ends_at(epoch_id)
+    w3, ends_at = world.chain.w3, provider_of(world).market.phase_ends_at(epoch_id)
     assert ends_at is not None
 
     def request(method: str, *parameters: object) -> None:
@@ -49,9 +49,9 @@ def test_one_of_the_two_is_refused_in_any_order(anvil_world: World, order: str, 
 
     assert receipts[0]["blockNumber"] == receipts[1]["blockNumber"]
     assert [receipt["transactionIndex"] for receipt in receipts] == [0, 1]
-    valid = consumers_of(anvil_world)[1].address if seconds < 0 else provider_of(anvil_world).address
+    valid = consumers_of(world)[1].address if seconds < 0 else provider_of(world).address
     assert [receipt["from"] for receipt in receipts if receipt["status"] == 1] == [valid]
-    epoch = provider_of(anvil_world).market.epoch(epoch_id)
+    epoch = provider_of(world).market.epoch(epoch_id)
     assert (epoch.consumer_count, epoch.price) == ((2, 0) if seconds < 0 else (1, BEST_PRICE))
     if seconds == 0:
-        assert provider_of(anvil_world).market.phase_of(epoch_id) is EpochPhase.BUY
+        assert provider_of(world).market.phase_of(epoch_id) is EpochPhase.BUY

@@ -35,9 +35,9 @@ def roots(tolerance: Decimal) -> tuple[Decimal, Decimal]:
 
 @pytest.mark.parametrize("side", ["below the best price", "above the best price"])
 @pytest.mark.parametrize("tolerance", ["0.001", "0.01", "0.05"])
-def test_the_tolerance_ends_where_it_says(anvil_world: World, tolerance: str, side: str) -> None:
-    epoch_id = declared(anvil_world, tolerance_wad=int(Decimal(tolerance) * UNIT))
-    provider = provider_of(anvil_world).market
+def test_the_tolerance_ends_where_it_says(world: World, tolerance: str, side: str) -> None:
+    epoch_id = declared(world, tolerance_wad=int(Decimal(tolerance) * UNIT))
+    provider = provider_of(world).market
     sign = -1 if side.startswith("below") else 1
     root = roots(Decimal(tolerance))[(sign + 1) // 2]
     outside, inside = (int(root * (1 + step * sign) * UNIT) for step in (STEP_ASIDE, -STEP_ASIDE))

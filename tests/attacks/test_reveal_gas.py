@@ -92,8 +92,8 @@ class Reveal:
 
 
 @pytest.mark.parametrize("row_count", [ALL_ROWS, 20], ids=["in one", "in parts"])
-def test_a_reveal_is_scored_right_or_nothing_happens(anvil_world: World, row_count: int) -> None:
-    reveal = Reveal(anvil_world, row_count)
+def test_a_reveal_is_scored_right_or_nothing_happens(world: World, row_count: int) -> None:
+    reveal = Reveal(world, row_count)
     least = reveal.least_gas()
 
     far = np.linspace(reveal.floor, least - 1, 60).astype(int).tolist()
