@@ -91,7 +91,7 @@ def test_a_floor_at_the_unit_cost_is_left_at_the_first_step() -> None:
     assert len(walks[0].points) < len(walks[1].points) <= 1 + most_points(1.01 / 10, 9, 0.01)
 
 
-def test_roundings_of_many_do_not_refuse_the_best_price() -> None:
+def test_roundings_of_many_do_not_refuse_the_best_price(world: World) -> None:
     """A hundred strangers whose demand is never whole, at the finest tolerance: it takes a profit of less than a
     thousand wei for each of them to leave a price undecided."""
     rng = np.random.default_rng(1)
@@ -100,7 +100,20 @@ def test_roundings_of_many_do_not_refuse_the_best_price() -> None:
     honest = IntegerLog((4 * UNIT,), (UNIT,), (LARGEST,), (LARGEST,))
     game = IntegerGame(IntegerTogether((honest, strangers)), 10 * UNIT, UNIT, UNIT, 10 * UNIT)
 
-    assert walk_cover(game, 2 * UNIT, UNIT // 1000).verdict is Verdict.PROVED
+    walk = walk_cover(game, 2 * UNIT, UNIT // 1000)
+
+    assert walk.verdict is Verdict.PROVED
+    epoch_id = opened(
+        world, max_consumers=101, tolerance_wad=UNIT // 1000, capacity=10 * UNIT, declare_seconds=1000
+    )
+    market_ = world.contract("market").functions
+    crowd = [market_.declareLog(epoch_id, 4 * UNIT, UNIT, LARGEST_DECLARED)]
+    crowd += [market_.declareQuadratic(epoch_id, UNIT + value, 3, value) for value in odd]
+    for declaration in crowd:
+        consumers_of(world)[0].sender.send(declaration)
+    pass_phase(world, epoch_id)
+    provider_of(world).market.post_price(epoch_id, 2 * UNIT)
+    assert provider_of(world).market.epoch(epoch_id).price == 2 * UNIT
 
 
 def test_the_longest_walk_is_paid_for(world: World) -> None:

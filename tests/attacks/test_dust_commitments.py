@@ -4,14 +4,14 @@ King of the Ether and its kind (SWC-128): money that is paid out in a loop over 
 locked once the list is long enough.
 
 Defence: nothing loops over commitments. Each locks at least the deployment's least bond, and ending a task costs the
-same for one as for many.
+same for two as for eight.
 """
 
 from tests.stories import RIGHT, SALT, WRONG, commit
 from tests.world import Person, World, toy_rows
 
 
-def test_ending_a_task_costs_the_same_with_one_commitment_and_with_eight(world: World) -> None:
+def test_ending_a_task_costs_the_same_with_two_commitments_and_with_eight(world: World) -> None:
     crowd = [Person(world.connection, index) for index in range(5, 9)]
     for person in crowd:
         person.fund()

@@ -47,3 +47,17 @@ def test_a_stranger_who_aborts_first_changes_nothing(world: World) -> None:
     miner.proof.claim(task.task_id)
 
     assert (miner.balance(), stranger.balance()) == (FUNDS + 30 * UNIT, FUNDS)
+
+
+def test_a_permit_that_a_stranger_used_first_serves_its_deposit_all_the_same(world: World) -> None:
+    alice, mallory = world.miners[:2]
+    alice.token.mint(alice.address, UNIT)
+    deadline = world.chain.now() + 3600
+    v, r, s = alice.token.sign_permit(alice.vault.address, UNIT, deadline)
+    token = world.contract("token")
+    mallory.sender.send(token.functions.permit(alice.address, alice.vault.address, UNIT, deadline, v, r, s))
+
+    vault = world.contract("vault")
+    alice.sender.send(vault.functions.depositWithPermit(UNIT, deadline, v, r, s))
+
+    assert alice.balance() == FUNDS + UNIT

@@ -33,6 +33,13 @@ def dense(*widths: int) -> bytes:
     return encode(DenseModel(b"\x11" * 32, tuple(layers)))
 
 
+def zeros(*widths: int) -> bytes:
+    """A dense model of nothing but zeros, written by hand: the encoder makes none beyond the limit."""
+    table = b"".join(width.to_bytes(2) + b"\x00" for width in widths[1:])
+    head = b"\x01\x01" + b"\x11" * 32 + bytes([len(widths) - 1]) + widths[0].to_bytes(2) + table
+    return head + bytes(sum((inputs + 4) * outputs for inputs, outputs in pairwise(widths)))
+
+
 def leaves(features: int, *counts: int) -> bytes:
     """Trees of leaves that vote for class 0; in each but the first leaf is out of reach."""
     head = b"\x01\x02" + b"\x11" * 32 + b"\x00" + features.to_bytes(2) + b"\x02" + len(counts).to_bytes(2)
@@ -84,6 +91,30 @@ def test_a_model_at_the_limit_is_scored_and_a_byte_more_or_less_is_not(world: Wo
         FUNDS - 5 * UNIT,
         FUNDS - 5 * UNIT,
     ]
+
+
+TOO_LARGE: dict[str, tuple[str, int, Callable[[], bytes]]] = {
+    "dense": ("DenseScorer", 956, lambda: zeros(956, 102, 4, 2)),
+    "linear": ("DenseScorer", 1024, lambda: zeros(1024, 96)),
+    "trees": ("TreeScorer", 1, lambda: leaves(1, 9826, 9826, 1)),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_a_model_beyond_the_limit_is_refused_however_well_it_is_made(world: World, name: str) -> None:
+    scorer, features, make = TOO_LARGE[name]
+    rows, model, classes = rows_of(features), make(), 96 if name == "linear" else 2
+    assert LARGEST < len(model) < LARGEST + 500
+    terms = {"scorer": world.connection.deployment.scorers[scorer].address, "feature_count": features}
+    task, miner = world.drawn(world.spec(rows, class_count=classes, **terms)), world.miners[0]
+    commit(miner, task, model)
+    world.disclose(task, rows)
+
+    with pytest.raises(errors.ModelTooLong) as caught:
+        miner.proof.reveal(task.task_id, SALT, model)
+
+    assert (caught.value.maximumLength, caught.value.actualLength) == (LARGEST, len(model))
+    assert not miner.proof.commitment_of(task.task_id, miner.address).revealed
 
 
 @pytest.mark.parametrize("model", [b"", b"\x01\x01", b"\x01\x01" + bytes(32)])

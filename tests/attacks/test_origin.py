@@ -46,15 +46,11 @@ class Trap:
     def arm(self, victim: Person) -> None:
         """Let the trap have money in the vault, and the protocol's contracts move it."""
         victim.sender.send(self._world.contract("token").functions.mint(self.address, FUNDS))
-        for contract, function, *arguments in (
-            ("token", "approve", self._world.contract("vault").address, FUNDS),
-            ("vault", "deposit", FUNDS),
-            *(
-                ("vault", "setOperator", self._world.contract(name).address, True)
-                for name in ("proof", "market")
-            ),
-        ):
-            self.spring(victim, contract, function, *arguments)
+        vault = self._world.contract("vault").address
+        self.spring(victim, "token", "approve", vault, FUNDS)
+        self.spring(victim, "vault", "deposit", FUNDS)
+        for operator in ("proof", "market"):
+            self.spring(victim, "vault", "setOperator", self._world.contract(operator).address, True)
 
 
 @pytest.fixture

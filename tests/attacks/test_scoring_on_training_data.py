@@ -1,7 +1,7 @@
 """Known bug: scoring on the training data when the owner does not reveal the test data.
 
 The DanKu protocol falls back to it: an overfitted model wins, and an owner who dislikes the result can choose it by
-staying silent.
+staying silent. Source: Kurtulmus and Daniel, "Trustless Machine Learning Contracts" (2018).
 
 Here: without disclosure nobody is scored, nobody wins, no block is made, and the owner's bond is gone.
 """

@@ -16,20 +16,6 @@ def test_deposit_with_permit_credits_the_depositor(world: World) -> None:
     assert alice.token.balance_of(alice.address) == 0
 
 
-def test_deposit_with_permit_succeeds_when_the_permit_was_used_by_another(world: World) -> None:
-    alice, mallory = world.miners[:2]
-    alice.token.mint(alice.address, UNIT)
-    deadline = world.chain.now() + 3600
-    v, r, s = alice.token.sign_permit(alice.vault.address, UNIT, deadline)
-    token = world.contract("token")
-    mallory.sender.send(token.functions.permit(alice.address, alice.vault.address, UNIT, deadline, v, r, s))
-
-    vault = world.contract("vault")
-    alice.sender.send(vault.functions.depositWithPermit(UNIT, deadline, v, r, s))
-
-    assert alice.balance() == FUNDS + UNIT
-
-
 def test_deposit_reverts_when_the_token_is_not_there(world: World) -> None:
     alice = world.miners[0]
 
