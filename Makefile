@@ -93,7 +93,7 @@ mutants-python: setup ## Run the tests against mutants of the Python modules; MU
 .PHONY: verify
 verify: proofs coverage mutants mutants-python ## All that is longer than the tests: proofs, coverage, mutants, a million calls, fuzzing
 	$(TOOLS) FOUNDRY_PROFILE=long forge test
-	$(TOOLS) POLE_FUZZ_CASES=7000 POLE_MARKET_EPOCHS=200 python -m pytest tests/fuzz -n 2
+	$(TOOLS) POLE_FUZZ_CASES=7000 POLE_MARKET_EPOCHS=200 POLESTAR_EXAMPLES=5000 python -m pytest tests/fuzz -n 2
 
 .PHONY: bench
 bench: setup ## Measure gas and speed; writes docs/results/bench.json

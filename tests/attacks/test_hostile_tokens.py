@@ -19,6 +19,7 @@ from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.deploying import Web3Deployer
 from offchain.chain.local import LocalChain
+from offchain.chain.market import LARGEST_DECLARED
 from tests.attacks.hostile import Bank, Puppet
 from tests.market_world import epoch_spec
 from tests.world import World, deploy_world, toy_rows
@@ -54,6 +55,7 @@ def test_thirty_decimals_leave_little_money_in_a_market(artifacts: Artifacts, ch
     epoch_id = world.data_node.market.open(epoch_spec(bond=most))
     assert world.data_node.market.epoch(epoch_id).bond == most
     assert most / 10**30 == pytest.approx(0.0792, abs=1e-4)
+    assert pytest.approx(3.87e-5, rel=1e-3) == LARGEST_DECLARED / 10**30  # of what a declaration may say
     assert world.data_node.registry.post(world.spec(toy_rows(), reward=10**30)) == 1
 
 

@@ -47,6 +47,22 @@ def test_no_row_is_likelier_than_another() -> None:
     assert all(abs(count - expected) < 5 * deviation for count in counts)
 
 
+def test_a_posting_that_is_given_up_costs_its_gas(world: World) -> None:
+    """Measured: the posting, the draw, and the abort that frees reward and bond."""
+    registry, proof = world.data_node.registry, world.data_node.proof
+    first = world.chain.w3.eth.block_number + 1
+
+    task = world.drawn(world.spec(toy_rows()))
+    world.chain.set_time(task.commit_ends_at + task.disclose_seconds)
+    proof.abort(task.task_id)
+
+    blocks = range(first, world.chain.w3.eth.block_number + 1)
+    spent = sum(world.chain.w3.eth.get_block(number)["gasUsed"] for number in blocks)
+    print(f"{spent:,} gas")
+    assert 350_000 < spent < 390_000
+    assert registry.task(task.task_id).seed != bytes(32)
+
+
 def test_posting_again_is_worth_the_best_of_as_many_fair_draws() -> None:
     """The limit, measured: of 150 rows 45 are tested, and a data node wants as many of its 30 among them as it can.
 

@@ -28,6 +28,8 @@ SINGLE_TESTS = (
     "hostile_tokens.py::test_a_token_that_comes_to_revert_always_locks_what_is_in_and_moves_nothing",
     "hostile_tokens.py::test_a_fee_that_is_switched_on_later_is_borne_by_who_withdraws",
     "hostile_tokens.py::test_a_fee_on_top_that_is_switched_on_later_takes_nothing_from_others",
+    "colluding_miner.py::test_the_whole_cost_is_the_gas_of_a_task",
+    "split_grinding.py::test_a_posting_that_is_given_up_costs_its_gas",
     "garbage_reveal.py::test_the_gas_of_a_refusal_is_bounded_and_its_senders",
 )
 ENVIRONMENT = {"POLE_FUZZ_CASES": "25", "POLE_MARKET_EPOCHS": "2"}

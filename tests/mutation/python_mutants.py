@@ -18,7 +18,7 @@ from mutmut.mutation.mutators import mutation_operators
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("offchain/economics", "offchain/learning")
-# They draw, print or tell; what they print is computed elsewhere.
+# They draw, print or tell; what they print is computed elsewhere. So do the modules of `economics/experiments`.
 LEFT_OUT = ("offchain/economics/charts.py", "offchain/economics/report.py", "offchain/learning/errors.py")
 WORKERS = tuple(
     f"offchain/workers/{name}.py"
