@@ -76,6 +76,10 @@ contract ProtocolHandlerTest is RandomWalks {
         ProtocolHandler handler = new ProtocolHandler();
         handler.post(0, 5000, 300, 50);
         handler.draw(0);
+        handler.publish(0, 0);
+        handler.publish(0, bytes32(uint256(1)));
+        handler.revoke(0, 1);
+        handler.move(1, 2, 3);
         handler.commit(0, 1, 0x00ff0100);
         handler.commit(0, 2, 0x01020304);
         handler.cheat(0, 1, 2, 0);
@@ -87,7 +91,7 @@ contract ProtocolHandlerTest is RandomWalks {
         handler.forge(0, 2, 1, 1);
         handler.reveal(0, 1, 4);
         handler.cheat(0, 1, 1, 0);
-        for (uint256 act; act < 8; ++act) {
+        for (uint256 act; act < 10; ++act) {
             handler.trespass(0, 3, act);
         }
         handler.pass(59);
@@ -104,21 +108,37 @@ contract ProtocolHandlerTest is RandomWalks {
         handler.abort(0);
         handler.claim(0, 1);
 
-        string[10] memory acts =
-            ["post", "draw", "commit", "disclose", "part", "reveal", "settle", "abort", "claim", "rearm"];
+        string[13] memory acts = [
+            "post",
+            "draw",
+            "publish",
+            "revoke",
+            "move",
+            "commit",
+            "disclose",
+            "part",
+            "reveal",
+            "settle",
+            "abort",
+            "claim",
+            "rearm"
+        ];
         for (uint256 i; i < acts.length; ++i) {
             require(handler.count(acts[i]) > 0, acts[i]);
         }
         require(handler.count("cheat") == 2, "cheat");
         require(handler.count("forge") == 2, "forge");
-        require(handler.count("trespass") == 8, "trespass");
+        require(handler.count("trespass") == 10, "trespass");
         require(bytes(handler.broken()).length == 0, handler.broken());
         require(handler.vault().balanceOf(handler.proof().BURNED()) == 51, "slashed");
     }
 
     function test_randomWalksMeetEveryOutcomeOften() external {
         _walk();
-        string[13] memory outcomes = [
+        string[16] memory outcomes = [
+            "publish",
+            "revoke",
+            "move",
             "post",
             "draw",
             "rearm",
@@ -133,7 +153,7 @@ contract ProtocolHandlerTest is RandomWalks {
             "forge",
             "trespass"
         ];
-        uint8[13] memory least = [40, 40, 20, 60, 20, 25, 25, 9, 15, 10, 3, 30, 50];
+        uint8[16] memory least = [20, 20, 40, 40, 40, 20, 60, 20, 25, 25, 9, 15, 10, 3, 30, 50];
         for (uint256 i; i < outcomes.length; ++i) {
             _requireMet(outcomes[i], least[i]);
         }
@@ -144,7 +164,10 @@ contract ProtocolHandlerTest is RandomWalks {
     }
 
     function _act(uint256 drawn) internal pure override returns (bytes4 selector) {
-        bytes4[17] memory acts = [
+        bytes4[20] memory acts = [
+            ProtocolHandler.publish.selector,
+            ProtocolHandler.revoke.selector,
+            ProtocolHandler.move.selector,
             ProtocolHandler.deposit.selector,
             ProtocolHandler.withdraw.selector,
             ProtocolHandler.pass.selector,

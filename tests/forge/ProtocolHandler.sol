@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {TestToken} from "../../contracts/dev/TestToken.sol";
+import {ILearningLedger} from "../../contracts/interfaces/ILearningLedger.sol";
 import {Phase, Progress, Standing} from "../../contracts/interfaces/IProofOfLearning.sol";
 import {Metric} from "../../contracts/interfaces/IScorer.sol";
 import {Bounds, Task, TaskSpec} from "../../contracts/interfaces/ITaskRegistry.sol";
@@ -106,7 +107,35 @@ contract ProtocolHandler {
     function deposit(uint256 who, uint256 amount) external watched {
         amount %= token.balanceOf(actor(who)) + 1;
         vm.prank(actor(who));
-        vault.deposit(amount);
+        // The allowance is there already, and so serves a permit that somebody else has used.
+        if (amount % 2 == 0) vault.deposit(amount);
+        else vault.depositWithPermit(amount, 0, 0, 0, 0);
+    }
+
+    /// @notice Pays another actor inside of the vault.
+    function move(uint256 who, uint256 to, uint256 amount) external watched {
+        amount %= vault.balanceOf(actor(who)) + 1;
+        vm.prank(actor(who));
+        vault.move(actor(who), actor(to), amount);
+        net[actor(who)] -= int256(amount);
+        net[actor(to)] += int256(amount);
+        ++count["move"];
+    }
+
+    /// @notice Takes back what lets the protocol move an actor's money, sees that it cannot, and gives it again.
+    function revoke(uint256 which, uint256 who) external watched {
+        uint256 taskId = _find(which, Phase.COMMIT);
+        if (taskId == 0) return;
+        vm.prank(actor(who));
+        vault.setOperator(address(proof), false);
+        vm.prank(actor(who));
+        try proof.commit(taskId, SALT) {
+            broken = "who is no operator took a bond";
+        } catch {
+            ++count["revoke"];
+        }
+        vm.prank(actor(who));
+        vault.setOperator(address(proof), true);
     }
 
     function withdraw(uint256 who, uint256 amount) external watched {
@@ -154,6 +183,15 @@ contract ProtocolHandler {
         uint256 taskId = registry.post(spec);
         _pay(taskId, actor(who), amount);
         ++count["post"];
+    }
+
+    function publish(uint256 which, bytes32 blobHash) external watched {
+        uint256 taskId = _find(which, Phase.COMMIT);
+        if (taskId == 0) return;
+        address dataNode = registry.task(taskId).dataNode;
+        vm.prank(dataNode);
+        registry.publish(taskId, blobHash);
+        ++count["publish"];
     }
 
     function disclose(uint256 which) external watched {
@@ -261,14 +299,14 @@ contract ProtocolHandler {
         bool allowed;
         bytes memory call;
         address target = address(proof);
-        act %= 8;
+        act %= 10;
         if (act == 0) {
             target = address(registry);
             allowed = phase == Phase.DRAW;
             call = abi.encodeCall(registry.draw, (taskId));
         } else if (act == 1) {
             target = address(registry);
-            allowed = actor(who) == dataNode && (phase == Phase.DRAW || phase == Phase.COMMIT);
+            allowed = actor(who) == dataNode && phase == Phase.COMMIT;
             call = abi.encodeCall(registry.publish, (taskId, 0));
         } else if (act == 2) {
             target = address(registry);
@@ -289,8 +327,14 @@ contract ProtocolHandler {
         } else if (act == 6) {
             allowed = phase == Phase.ABORTED && order != 0;
             call = abi.encodeCall(proof.claim, (taskId));
-        } else {
+        } else if (act == 7) {
             call = abi.encodeCall(proof.open, (taskId, type(uint40).max, 0));
+        } else if (act == 8) {
+            target = address(vault);
+            call = abi.encodeCall(vault.move, (actor(who % ACTORS + 1), actor(who), 1));
+        } else {
+            target = address(proof.ledger());
+            call = abi.encodeCall(ILearningLedger.append, (taskId, actor(who), 0, 0, 1e18));
         }
         if (allowed || call.length == 0) return;
         vm.prank(actor(who));

@@ -104,6 +104,26 @@ contract VaultProof {
         assert(othersAfter == others && heldAfter == held);
     }
 
+    function check_setOperator_changesOneApprovalAndNoBalance(
+        address sender,
+        address operator,
+        bool approved,
+        address account,
+        address other
+    ) external {
+        _setAnyState();
+        bool approvedBefore = _vault.isOperator(account, other);
+        (uint256 own, uint256 others, uint256 held) = _balances(account, other);
+
+        vm.prank(sender);
+        _vault.setOperator(operator, approved);
+
+        (uint256 ownAfter, uint256 othersAfter, uint256 heldAfter) = _balances(account, other);
+        assert(ownAfter == own && othersAfter == others && heldAfter == held);
+        bool isThisOne = account == sender && other == operator;
+        assert(_vault.isOperator(account, other) == (isThisOne ? approved : approvedBefore));
+    }
+
     /// @notice Of all functions there are, with any arguments.
     function check_anyCall_takesFromNobodyWhoDidNotApprove(address sender, address other) external {
         _setAnyState();
