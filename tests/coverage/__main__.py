@@ -100,7 +100,8 @@ def _page(found: list[Item]) -> tuple[str, float, float, int]:
         f"{ran} of {lines_in_all} lines ({ran / lines_in_all:.1%}) and {taken} of {sides_in_all} sides of branches"
         f" ({taken / sides_in_all:.1%}),",
         "by `make coverage`. A line counts when every statement that begins on it ran; a branch is an `if`, a",
-        "conditional, a `require` or an `assert`, in Solidity and in assembly, and has two sides.",
+        "conditional, a `require` or an `assert`, in Solidity and in assembly, and has two sides. What counts is what",
+        "the Python suite runs: `forge coverage` sees forge's tests alone, and the two could not be added up.",
         "",
         "| file | lines | sides of branches |",
         "| --- | --- | --- |",
