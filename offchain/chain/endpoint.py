@@ -1,5 +1,6 @@
 """The way to an RPC endpoint, on which every request ends in bounded time and memory, whoever answers it."""
 
+import json
 import socket
 import time
 from contextlib import suppress
@@ -73,8 +74,9 @@ class Endpoint(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Ask once; raises EndpointUnreachable where no answer comes and EndpointFaulty where it is none."""
         url, began = str(self.endpoint_uri), time.monotonic()
+        request = self.encode_rpc_request(method, params)
         try:
-            data = self._post(self.encode_rpc_request(method, params))
+            data = self._post(request)
         except requests.RequestException as error:
             # A connection that was shut here for its slowness looks as if the other end had done it.
             is_late = isinstance(error, requests.Timeout) or time.monotonic() - began >= REQUEST_SECONDS
@@ -86,6 +88,10 @@ class Endpoint(HTTPProvider):
             raise EndpointFaulty(f"{len(data):,} bytes that are not JSON") from None
         if not isinstance(answer, dict):
             raise EndpointFaulty(f"a {type(answer).__name__} in place of a response")
+        if answer.get("id") != json.loads(request)["id"] and not (
+            "error" in answer and answer.get("id") is None
+        ):
+            raise EndpointFaulty("the answer to another request")
         return cast(RPCResponse, answer)
 
     def _post(self, data: bytes) -> bytes:

@@ -139,13 +139,22 @@ SPOILED_BODIES: dict[str, Lie] = {
     "a list": raw(http(b"[]")),
     "a number": raw(http(b"1")),
     "null": raw(http(b"null")),
-    "no result": raw(http(b"{}")),
-    "result and error": raw(
-        http(b'{"jsonrpc":"2.0","id":0,"result":"0x1","error":{"code":1,"message":"m"}}')
-    ),
+    "an empty object": raw(http(b"{}")),
+    "no result": lambda request, _: {"jsonrpc": "2.0", "id": request["id"]},
+    "result and error": lambda request, _: {
+        "jsonrpc": "2.0",
+        "id": request["id"],
+        "result": "0x1",
+        "error": {"code": 1, "message": "m"},
+    },
     "deep lists": raw(http(b"[" * 1_000_000)),
     "deep objects": raw(http(b'{"jsonrpc":"2.0","id":0,"result":' + b'{"a":' * 200_000)),
     "many digits": raw(http(b'{"jsonrpc":"2.0","id":0,"result":' + b"9" * 1_000_000 + b"}")),
+    "the answer to another request": lambda request, _: {
+        "jsonrpc": "2.0",
+        "id": request["id"] - 1,
+        "result": "0x" + "00" * 31 + "07",
+    },
     "NaN": raw(http(b'{"jsonrpc":"2.0","id":0,"result":NaN}')),
     "a server's error": raw(http(b"", status="500 Internal Server Error")),
     "too many requests": raw(http(b"", status="429 Too Many Requests")),
