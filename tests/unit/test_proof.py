@@ -438,7 +438,11 @@ def test_settle_without_a_good_model_returns_the_reward_and_makes_no_block(world
     world.miners[0].proof.reveal(task.task_id, SALT, WRONG)
     nobodys = bytes(32)
 
-    world.miners[0].sender.send(world.contract("proof").functions.settle(task.task_id, nobodys, nobodys))
+    proof = world.contract("proof")
+    receipt = world.miners[0].sender.send(proof.functions.settle(task.task_id, nobodys, nobodys))
+
+    (settled,) = proof.events.TaskSettled().process_receipt(receipt, DISCARD)
+    assert settled["args"]["winner"] == "0x" + "00" * 20
 
     assert [person.balance() for person in world.people[:2]] == [FUNDS, FUNDS]
     assert len(world.data_node.ledger.blocks()) == 1

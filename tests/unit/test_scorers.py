@@ -157,7 +157,13 @@ def test_a_model_that_breaks_its_format_is_refused_by_both(
             3,
             errors.LayerWidthOutOfRange(layer=2, width=0, maximumWidth=255),
         ),
-        # Two products of -128 and 255 leave a bias 2^23 - 2 * 128 * 255 - 1.
+        # Two products of -128 and 255 leave a bias 2^22 - 2 * 128 * 255 - 1 in a hidden layer, 2^23 in the last.
+        (
+            KIND_DENSE,
+            changed(HIDDEN, 45, "80000000"),
+            3,
+            errors.LayerBiasOutOfRange(layer=1, neuron=0, bias=-(2**31), maximumMagnitude=4_129_023),
+        ),
         (
             KIND_DENSE,
             changed(LINEAR, 50, "80000000"),
