@@ -54,7 +54,11 @@ SECONDS = click.IntRange(0, 2**32 - 1)
 )
 @click.option("--deliver-seconds", type=SECONDS, default=900, show_default=True, help="Your time to deliver.")
 @click.option("--accept-seconds", type=SECONDS, default=900, show_default=True, help="Time to look at it.")
-@click.option("--epochs", type=click.IntRange(1), help="End after so many epochs.  [default: go on for good]")
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="End after so many epochs, or once all is sold.  [default: go on for good]",
+)
 @training_options
 @worker_options
 def provide(
@@ -104,7 +108,7 @@ def provide(
             if epochs is None:
                 watch(provider.step, provider.epochs)
             else:
-                watch_until(provider.step, provider.epochs, epochs)
+                watch_until(provider.step, provider.epochs, provider.opens_no_more)
 
 
 def to_wad_units(amount: Decimal) -> int:

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -165,8 +165,10 @@ def watch(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]]) -> No
         time.sleep(POLL_SECONDS)
 
 
-def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]], count: int) -> None:
-    """Step through tasks as they come, until so many have come and are finished."""
+def watch_until(
+    step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]], are_all: Callable[[Sequence[int]], bool]
+) -> None:
+    """Step through tasks as they come, until those that have come are all, and finished."""
     rounds = Rounds(step)
     while True:
         try:
@@ -177,7 +179,7 @@ def watch_until(step: Callable[[int], Enum], tasks: Callable[[], Iterable[int]],
             rounds.tell_away(error)
         else:
             rounds.tell_back()
-            if len(known) >= count and not unfinished:
+            if not unfinished and are_all(known):
                 return
         rounds.tell()
         time.sleep(POLL_SECONDS)

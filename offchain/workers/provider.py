@@ -1,7 +1,7 @@
 """The provider: opens epochs, posts the price that is best and proved, trains what was bought, delivers."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
@@ -90,6 +90,7 @@ class Provider:
         self._orders: dict[JobKey, Work] = {}
         self._sparingly = Sparingly()
         self.failed: dict[JobKey, JobFailure] = {}
+        self._is_sold_out = False
 
     def epochs(self) -> list[int]:
         """The ids of this account's epochs, after opening the next one where it is time."""
@@ -103,6 +104,10 @@ class Provider:
                 # What is sold must be delivered, whatever keeps the next epoch from opening.
                 self._sparingly.say(logging.WARNING, f"no new epoch: {error}")
         return own
+
+    def opens_no_more(self, own: Sequence[int]) -> bool:
+        """Whether these are all epochs of the plan, or nothing is left for another and nothing will be added."""
+        return self._is_sold_out or (self._plan.epochs is not None and len(own) >= self._plan.epochs)
 
     def step(self, epoch_id: int) -> Move:
         """Make the next move for an epoch, if there is one, and tell which."""
@@ -130,7 +135,8 @@ class Provider:
             left = self.market.epoch(own[-1]).units_left
             spec = replace(spec, capacity=left + self._plan.replenishment)
             stock = f", {left / WAD:.4f} of them left of epoch {own[-1]}"
-        if spec.capacity == 0:
+        self._is_sold_out = spec.capacity == 0
+        if self._is_sold_out:
             self._sparingly.say(logging.INFO, "nothing is left to sell")
             return
         make_available(self._sender, spec.bond, self.market.address)

@@ -231,7 +231,29 @@ def test_what_is_not_sold_is_carried_over_and_replenished(
         in caplog.messages
     )
     assert cast.market.epoch(second).capacity == left + 20 * UNIT < EPOCH.capacity + 20 * UNIT
+    assert not cast.provider.opens_no_more([first])
     assert cast.provider.epochs() == [first, second]  # two, as planned
+    assert cast.provider.opens_no_more([first, second])
+
+
+def test_a_provider_that_has_sold_all_and_adds_nothing_opens_no_more(
+    world: World, tmp_path: Path, executor: JobExecutor
+) -> None:
+    """Two epochs were planned, of which the second will never come."""
+    cast = Cast(world, tmp_path, executor, capacity=2 * UNIT, price_cap=UNIT)
+    cast.plan = replace(cast.plan, replenishment=0)
+    cast.provider = cast.provide(executor)
+    task_id = cast.post()
+    epoch_id = cast.to_sales(task_id)
+    cast.until(cast.consumers[0].step, task_id, consumer.Move.BUY)
+    assert cast.market.epoch(epoch_id).units_left == 0
+    for _ in range(2):
+        cast.end_phase(epoch_id)
+    assert not cast.provider.opens_no_more([epoch_id])
+
+    assert cast.provider.epochs() == [epoch_id]
+
+    assert cast.provider.opens_no_more([epoch_id])
 
 
 def test_a_consumer_that_comes_too_late_gets_nothing_and_its_money_back(

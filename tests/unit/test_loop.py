@@ -338,7 +338,7 @@ def test_a_long_step_has_only_that_looked_at_which_is_due(clock: Clock) -> None:
     assert all(later - earlier >= 2 for earlier, later in pairwise(looked[3:]))
 
 
-def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(
+def test_watch_until_ends_once_all_tasks_have_come_and_are_finished(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The second task comes after four seconds, and takes two steps; at one second the node is away."""
@@ -354,7 +354,7 @@ def test_watch_until_ends_once_so_many_tasks_have_come_and_are_finished(
         made.append((clock.now, task_id))
         return Move.DONE if task_id == 1 else second()
 
-    loop.watch_until(step, tasks, 2)
+    loop.watch_until(step, tasks, lambda known: len(known) == 2)
 
     assert made == [(0, 1), (4, 2), (4.5, 2)]
     assert clock.now == 4.5
