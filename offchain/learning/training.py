@@ -60,7 +60,7 @@ def run_trial(
     Raises
     ------
     EstimatorError
-        Where the estimator is unknown, or the rows are too few or of a single class.
+        Where the estimator is unknown or refuses the rows, or they are too few.
     ModelError
         Where the model exceeds a bound of its format.
     """

@@ -40,7 +40,7 @@ def open_task_rows(
     Raises
     ------
     TrainingRowsInvalid, ManifestError
-        Where they are not the task's.
+        Where they are not the task's, or nothing can be learned from them.
     StorageError
         Where the storage does not have them.
     """
@@ -61,6 +61,8 @@ def open_task_rows(
         test_indices=drawn_rows(task.seed, task.row_count, task.test_count),
     )
     features, targets = split_rows(b"".join(rows), task.feature_count, task.class_count)
+    if task.class_count and (targets == targets[0]).all():
+        raise TrainingRowsInvalid("all are of one class, so that a guess is as good as any model")
     proof = deployment.proof.address
     seed = mapping_seed(deployment.chain_id, proof, task.task_id, task.ledger_tip, miner)
     return TaskRows(map_rows(features, task.mapping_width, seed), targets, manifest)

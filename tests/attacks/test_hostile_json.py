@@ -88,6 +88,23 @@ GAME = json.dumps(
 ).encode()
 
 HUGE = b"9" * 100_000
+
+
+def as_it_is(key: bytes) -> bytes:
+    return key
+
+
+def in_other_letters(key: bytes) -> bytes:
+    return b"\\u%04x" % key[0] + key[1:]
+
+
+def repeated(data: bytes, spelled: Callable[[bytes], bytes]) -> bytes:
+    """The first key of a document once more, with the value that it has: nothing else is wrong."""
+    (key, value), *_ = json.loads(data).items()
+    again = json.dumps(value, separators=(",", ":")).encode()
+    return b'{"' + spelled(key.encode()) + b'":' + again + b"," + data[1:]
+
+
 # How any document is spoilt: each takes the document, and the number in it that is exchanged.
 SPOILED: dict[str, Callable[[bytes, bytes], bytes]] = {
     "nothing": lambda data, number: b"",
@@ -110,10 +127,8 @@ SPOILED: dict[str, Callable[[bytes, bytes], bytes]] = {
     "a word": lambda data, number: data.replace(number, b'"1"', 1),
     "a comment": lambda data, number: data.replace(number, number + b"/**/", 1),
     "a hexadecimal number": lambda data, number: data.replace(number, b"0x1", 1),
-    "a repeated key": lambda data, number: data.replace(b"{", b'{"name":1,"name":2,', 1),
-    "a key repeated in other letters": lambda data, number: data.replace(
-        b"{", b'{"seed":1,"\\u0073eed":2,', 1
-    ),
+    "a repeated key": lambda data, number: repeated(data, as_it_is),
+    "a key repeated in other letters": lambda data, number: repeated(data, in_other_letters),
     "deep lists": lambda data, number: data.replace(number, b"[" * 100_000 + b"]" * 100_000, 1),
     "deep objects": lambda data, number: data.replace(number, b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 1),
     "lists without an end": lambda data, number: b"[" * 15_000,

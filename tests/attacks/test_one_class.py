@@ -10,15 +10,17 @@ p of the rows and n test rows, about p ** n.
 Limit: a data node that pays for such a task pays for nothing; ties go to the earliest commitment.
 """
 
-import numpy as np
+from pathlib import Path
+
 import pytest
 
-from offchain.learning import datasets
-from offchain.learning.errors import EstimatorError
 from offchain.learning.metrics import Metric
-from offchain.learning.rows import SaltedRows
-from offchain.learning.training import train_candidate
+from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
+from offchain.workers.home import Home
+from offchain.workers.miner import Miner
 from tests.stories import ALWAYS_0, RIGHT, SALT, commit
+from tests.training import EXECUTOR
+from tests.unit.test_miner import published
 from tests.world import FUNDS, UNIT, World
 
 ONE_CLASS = SaltedRows(tuple(bytes([200 - i, 10 + i, 0]) for i in range(12)), b"\x07" * 32)
@@ -40,9 +42,14 @@ def test_a_constant_model_that_came_first_is_paid(world: World, metric: Metric) 
     assert [person.balance() for person in (first, second)] == [FUNDS + 100 * UNIT, FUNDS]
 
 
-def test_a_worker_trains_on_no_single_class() -> None:
-    manifest = datasets.encode(datasets.load("iris")).manifest
-    rows = np.arange(200, dtype=np.uint8).reshape(50, 4)
+@pytest.mark.parametrize("estimator", ["ridge", "mlp"])  # which scikit-learn does train on a single class
+def test_a_miner_trains_on_no_single_class(world: World, tmp_path: Path, estimator: str) -> None:
+    home = Home.of(tmp_path, world.connection, world.miners[0].address)
+    task = published(world, home, ONE_CLASS)
+    miner = Miner(world.miners[0].sender, home, estimator, 0, EXECUTOR)
 
-    with pytest.raises(EstimatorError):
-        train_candidate(rows, np.zeros(50, np.uint8), manifest, "logistic", 0)
+    with pytest.raises(TrainingRowsInvalid, match="of one class"):
+        miner.step(task.task_id)
+
+    assert home.load_model(task) is None
+    assert world.miners[0].balance() == FUNDS

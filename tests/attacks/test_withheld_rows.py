@@ -4,7 +4,7 @@ It would lock the miners' bonds, or get their commitments and pay for nothing.
 
 Source: data withholding; on chains, the data availability problem (Al-Bassam, Sonnino and Buterin, "Fraud and Data
 Availability Proofs", 2018).
-Defence: anyone draws. Who publishes no training rows gets no commitments, because a miner trains on what it has
+Defence: anyone draws, and miners do, eight blocks later. Who publishes no training rows gets no commitments, because a miner trains on what it has
 checked. A commitment's bond is safe: without disclosure the task is aborted, every bond goes back, and the data
 node's own is shared among those who committed.
 Limit: a data node that leaves out the training rows loses only gas, and its money is locked for the windows.
@@ -26,6 +26,20 @@ def test_a_stranger_draws_for_a_data_node_that_does_not(world: World) -> None:
     world.miners[3].registry.draw(task_id)
 
     assert world.miners[3].proof.phase_of(task_id) == Phase.COMMIT
+
+
+def test_a_miner_draws_for_a_data_node_that_has_not_for_eight_blocks(world: World, tmp_path: Path) -> None:
+    """What draws is a block's number: until it and eight more have passed the draw is left to who posted."""
+    cast = Cast(world, tmp_path)
+    task_id = cast.post("iris")
+    draw_block = world.data_node.registry.task(task_id).draw_block
+    world.chain.mine(draw_block + 8 - world.connection.head().number)
+    assert cast.miners[0].step(task_id) == miner.Move.WAIT
+    world.chain.mine(1)
+
+    assert cast.miners[0].step(task_id) == miner.Move.DRAW
+
+    assert world.data_node.proof.phase_of(task_id) == Phase.COMMIT
 
 
 def test_a_miner_does_not_commit_before_it_has_rows(world: World, tmp_path: Path) -> None:
