@@ -67,11 +67,13 @@ contract MarketHandler {
         _follows[MarketHandler.price.selector][EpochPhase.PRICE][EpochPhase.BUY] = true;
         _follows[MarketHandler.walk.selector][EpochPhase.PRICE][EpochPhase.BUY] = true;
         _follows[MarketHandler.pass.selector][EpochPhase.DECLARE][EpochPhase.PRICE] = true;
+        _follows[MarketHandler.pass.selector][EpochPhase.DECLARE][EpochPhase.UNPRICED] = true;
         _follows[MarketHandler.pass.selector][EpochPhase.PRICE][EpochPhase.UNPRICED] = true;
-        _follows[MarketHandler.pass.selector][EpochPhase.BUY][EpochPhase.LEFTOVER] = true;
-        _follows[MarketHandler.pass.selector][EpochPhase.LEFTOVER][EpochPhase.DELIVER] = true;
-        _follows[MarketHandler.pass.selector][EpochPhase.DELIVER][EpochPhase.ACCEPT] = true;
-        _follows[MarketHandler.pass.selector][EpochPhase.ACCEPT][EpochPhase.OVER] = true;
+        for (EpochPhase from = EpochPhase.BUY; from < EpochPhase.OVER; from = EpochPhase(uint8(from) + 1)) {
+            for (uint8 to = uint8(from) + 1; to <= uint8(EpochPhase.OVER); ++to) {
+                _follows[MarketHandler.pass.selector][from][EpochPhase(to)] = true;
+            }
+        }
         _becomes[MarketHandler.buy.selector][PurchaseStatus.NONE][PurchaseStatus.BOUGHT] = true;
         _becomes[MarketHandler.buyLeftover.selector][PurchaseStatus.NONE][PurchaseStatus.BOUGHT] = true;
         _becomes[MarketHandler.deliver.selector][PurchaseStatus.BOUGHT][PurchaseStatus.DELIVERED] = true;
@@ -123,8 +125,9 @@ contract MarketHandler {
 
     /* TIME */
 
+    /// @notice Most often less than a phase lasts; one time in sixteen up to seven phases.
     function pass(uint256 time) external watched {
-        vm.warp(vm.getBlockTimestamp() + (time % 70));
+        vm.warp(vm.getBlockTimestamp() + (time % 16 == 15 ? time / 16 % 700 : time % 70));
     }
 
     /* PROVIDER */
@@ -260,17 +263,21 @@ contract MarketHandler {
         ++count["accept"];
     }
 
-    /// @notice A purchase that I-4 forbids: more than there is.
+    /// @notice A purchase of more than there is, which I-4 forbids, or of more than the best response.
     function overbuy(uint256 which, uint256 who, uint256 more) external watched {
-        uint256 epochId = _find(which, EpochPhase.LEFTOVER, EpochPhase.LEFTOVER);
+        uint256 epochId = _find(which, EpochPhase.BUY, EpochPhase.LEFTOVER);
         if (epochId == 0) return;
         Epoch memory e = market.epoch(epochId);
-        uint256 units = uint256(e.capacity) - e.soldUnits + 1 + more % 1e18;
-        vm.prank(actor(who));
-        try market.buyLeftover(epochId, uint88(units), 0) {
-            revert("I-4");
-        } catch {
+        if (market.phaseOf(epochId) == EpochPhase.LEFTOVER) {
+            uint256 units = uint256(e.capacity) - e.soldUnits + 1 + more % 1e18;
+            _forbid(actor(who), abi.encodeCall(market.buyLeftover, (epochId, uint88(units), 0)));
             ++count["overbuy"];
+        } else {
+            uint256 index = who % e.consumerCount;
+            uint256 units = market.bestResponse(epochId, index, e.price) + 1 + more % 1e18;
+            address consumer = market.declaration(epochId, index).consumer;
+            _forbid(consumer, abi.encodeCall(market.buy, (epochId, index, uint88(units), 0)));
+            ++count["beyond the best response"];
         }
     }
 
@@ -347,6 +354,8 @@ contract MarketHandler {
         call = abi.encodeCall(market.continueWalk, (epochId, 1));
         if (phase != EpochPhase.PRICE || posted == 0) _forbid(sender, call);
         call = abi.encodeCall(market.declareQuadratic, (epochId, 100e18, 1e18, 1e18));
+        if (phase != EpochPhase.DECLARE) _forbid(sender, call);
+        call = abi.encodeCall(market.declareLog, (epochId, 100e18, 1e18, 1e18));
         if (phase != EpochPhase.DECLARE) _forbid(sender, call);
         call = abi.encodeCall(market.buyLeftover, (epochId, uint88(e.capacity - e.soldUnits), 0));
         if (phase != EpochPhase.LEFTOVER) _forbid(sender, call);

@@ -18,6 +18,8 @@ contract ProtocolInvariants {
     function afterInvariant() external {
         handler.finish();
         require(handler.vault().balanceOf(address(handler.proof())) == 0, "money stays behind");
+        _checkVaultHoldsAllBalances();
+        _checkEveryWeiIsWhereTheRulesPutIt();
     }
 
     /// @dev One walk for all of them: each check after each act.
@@ -91,7 +93,7 @@ contract ProtocolHandlerTest is RandomWalks {
         handler.forge(0, 2, 1, 1);
         handler.reveal(0, 1, 4);
         handler.cheat(0, 1, 1, 0);
-        for (uint256 act; act < 10; ++act) {
+        for (uint256 act; act < 11; ++act) {
             handler.trespass(0, 3, act);
         }
         handler.pass(59);
@@ -128,7 +130,7 @@ contract ProtocolHandlerTest is RandomWalks {
         }
         require(handler.count("cheat") == 2, "cheat");
         require(handler.count("forge") == 2, "forge");
-        require(handler.count("trespass") == 10, "trespass");
+        require(handler.count("trespass") == 11, "trespass");
         require(bytes(handler.broken()).length == 0, handler.broken());
         require(handler.vault().balanceOf(handler.proof().BURNED()) == 51, "slashed");
     }

@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {TestToken} from "../../contracts/dev/TestToken.sol";
 import {ILearningLedger} from "../../contracts/interfaces/ILearningLedger.sol";
-import {Phase, Progress, Standing} from "../../contracts/interfaces/IProofOfLearning.sol";
+import {IProofOfLearning, Phase, Progress, Standing} from "../../contracts/interfaces/IProofOfLearning.sol";
 import {Metric} from "../../contracts/interfaces/IScorer.sol";
 import {Bounds, Task, TaskSpec} from "../../contracts/interfaces/ITaskRegistry.sol";
+import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {RowTree} from "../../contracts/libraries/RowTree.sol";
 import {ProofOfLearning} from "../../contracts/ProofOfLearning.sol";
 import {DenseScorer} from "../../contracts/scoring/DenseScorer.sol";
@@ -131,8 +132,8 @@ contract ProtocolHandler {
         vm.prank(actor(who));
         try proof.commit(taskId, SALT) {
             broken = "who is no operator took a bond";
-        } catch {
-            ++count["revoke"];
+        } catch (bytes memory reason) {
+            if (bytes4(reason) == IVault.OperatorNotApproved.selector) ++count["revoke"];
         }
         vm.prank(actor(who));
         vault.setOperator(address(proof), true);
@@ -146,8 +147,9 @@ contract ProtocolHandler {
 
     /* TIME */
 
+    /// @notice Most often less than a phase lasts; one time in sixteen up to four phases.
     function pass(uint256 time) external watched {
-        vm.warp(vm.getBlockTimestamp() + (time % 60));
+        vm.warp(vm.getBlockTimestamp() + (time % 16 == 15 ? time / 16 % 400 : time % 60));
         vm.roll(vm.getBlockNumber() + 1 + (time % 7));
     }
 
@@ -163,7 +165,7 @@ contract ProtocolHandler {
             dataRoot: _levels()[0][0],
             manifestHash: 0,
             scorer: scorer,
-            metric: Metric.ACCURACY,
+            metric: Metric(reward % 3),
             featureCount: 2,
             classCount: 2,
             mappingWidth: 0,
@@ -172,7 +174,7 @@ contract ProtocolHandler {
             reward: uint128(1 + (reward % 10_000)),
             dataNodeBond: uint128(1 + (bond % 1000)),
             minerBond: uint96(1 + (minerBond % 100)),
-            minScoreWad: 0.5e18,
+            minScoreWad: bond % 2 == 0 ? int64(0.5e18) : int64(0.9e18),
             commitSeconds: 100,
             discloseSeconds: 100,
             revealSeconds: 100
@@ -284,8 +286,8 @@ contract ProtocolHandler {
         vm.prank(actor(who));
         try proof.reveal(taskId, SALT, model, progress, TESTED) {
             broken = "a forged progress was taken";
-        } catch {
-            ++count["forge"];
+        } catch (bytes memory reason) {
+            if (bytes4(reason) == IProofOfLearning.ProgressMismatch.selector) ++count["forge"];
         }
     }
 
@@ -299,7 +301,7 @@ contract ProtocolHandler {
         bool allowed;
         bytes memory call;
         address target = address(proof);
-        act %= 10;
+        act %= 11;
         if (act == 0) {
             target = address(registry);
             allowed = phase == Phase.DRAW;
@@ -313,7 +315,7 @@ contract ProtocolHandler {
             bool open = phase == Phase.DISCLOSE || (commitCount == 0 && phase == Phase.ABORT)
                 || (commitCount == 0 && phase == Phase.ABORTED);
             allowed = actor(who) == dataNode && open;
-            if (!allowed && phase != Phase.DRAW) call = _disclosure(taskId);
+            if (!allowed) call = _disclosure(taskId);
         } else if (act == 3) {
             allowed = phase == Phase.COMMIT && order == 0;
             call = abi.encodeCall(proof.commit, (taskId, SALT));
@@ -332,9 +334,12 @@ contract ProtocolHandler {
         } else if (act == 8) {
             target = address(vault);
             call = abi.encodeCall(vault.move, (actor(who % ACTORS + 1), actor(who), 1));
-        } else {
+        } else if (act == 9) {
             target = address(proof.ledger());
             call = abi.encodeCall(ILearningLedger.append, (taskId, actor(who), 0, 0, 1e18));
+        } else {
+            target = address(vault);
+            call = abi.encodeCall(vault.withdraw, (vault.balanceOf(actor(who)) + 1, actor(who)));
         }
         if (allowed || call.length == 0) return;
         vm.prank(actor(who));
@@ -499,6 +504,7 @@ contract ProtocolHandler {
 
     function _disclosure(uint256 taskId) internal view returns (bytes memory call) {
         uint256[] memory indices = registry.testRowsOf(taskId);
+        if (indices.length == 0) indices = _firstRows(); // nothing is drawn: the rows are well made all the same
         bytes memory rows;
         bytes32[] memory salts = new bytes32[](indices.length);
         for (uint256 i; i < indices.length; ++i) {
@@ -506,6 +512,13 @@ contract ProtocolHandler {
             salts[i] = SALT;
         }
         call = abi.encodeCall(registry.disclose, (taskId, rows, salts, _multiproof(indices)));
+    }
+
+    function _firstRows() internal pure returns (uint256[] memory indices) {
+        indices = new uint256[](TESTED);
+        for (uint256 i; i < TESTED; ++i) {
+            indices[i] = i;
+        }
     }
 
     function _row(uint256 index) internal pure returns (bytes memory) {

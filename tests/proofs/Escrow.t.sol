@@ -7,14 +7,16 @@ import {ProofOfLearning} from "../../contracts/ProofOfLearning.sol";
 import {vm} from "../forge/Vm.sol";
 import {svm} from "./Svm.sol";
 
-/// @notice Takes the vault's place and adds up what enters and what leaves the account that calls it.
+/// @notice Takes the vault's place and adds up what enters and what leaves the account that calls it, and who gets it.
 contract MoveBook {
     uint256 public paidIn;
     uint256 public paidOut;
+    mapping(address to => uint256 amount) public paidTo;
 
     function move(address from, address to, uint256 amount) external {
         if (to == msg.sender) paidIn += amount;
         if (from == msg.sender) paidOut += amount;
+        paidTo[to] += amount;
     }
 }
 
@@ -45,9 +47,12 @@ contract EscrowProof {
         vm.prank(caller);
         _proof.abort(taskId);
         uint256 refund = _book.paidOut();
+        assert(_book.paidTo(escrow.dataNode) == refund);
+        uint256 paid = _book.paidTo(miner);
         vm.prank(miner);
         _proof.claim(taskId);
         uint256 claimed = _book.paidOut() - refund;
+        assert(_book.paidTo(miner) - paid == claimed);
 
         unchecked {
             uint256 claims = claimed * commitCount;
@@ -79,10 +84,17 @@ contract EscrowProof {
 
         _proof.settle(taskId, modelHash, parametersHash);
 
+        (address best, int256 scoreWad,) = _proof.leaderOf(taskId);
+        bool won = best != address(0) && scoreWad >= escrow.minScoreWad;
+        address burned = _proof.BURNED();
+        vm.assume(escrow.dataNode != burned && best != burned && best != escrow.dataNode);
         unchecked {
             uint256 unrevealed = minerBond * (commitCount - revealCount);
             assert(_book.paidOut() == uint256(escrow.reward) + escrow.bond + unrevealed);
+            assert(_book.paidTo(burned) == unrevealed);
         }
+        assert(_book.paidTo(best) == (won ? escrow.reward : 0));
+        assert(_book.paidTo(escrow.dataNode) == uint256(escrow.bond) + (won ? 0 : escrow.reward));
     }
 
     /// @notice A commitment brings in one bond, raises the count by one and marks its sender, once.
@@ -97,8 +109,9 @@ contract EscrowProof {
         vm.prank(miner);
         _proof.commit(taskId, commitment);
 
-        (, uint256 order,) = _proof.commitmentOf(taskId, miner);
+        (bytes28 digest, uint256 order, bool revealed) = _proof.commitmentOf(taskId, miner);
         (,, uint256 commitCountAfter,,) = _proof.round(taskId);
+        assert(digest == bytes28(commitment) && !revealed);
         assert(orderBefore == 0 && order == commitCount + 1 && commitCountAfter == order);
         assert(_book.paidIn() == minerBond && _book.paidOut() == 0);
     }

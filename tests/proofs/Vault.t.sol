@@ -7,8 +7,8 @@ import {Vault} from "../../contracts/Vault.sol";
 import {vm} from "../forge/Vm.sol";
 import {svm} from "./Svm.sol";
 
-/// @notice Any token whose balances change by transfers alone: what `transferFrom` moves, what transfers answer and
-/// whether a permit is taken is for the solver to choose. What leaves the vault is what the vault said.
+/// @notice Any token whose balances change by transfers alone: what `transferFrom` moves, what a transfer takes on top
+/// of the amount, what transfers answer and whether a permit is taken is for the solver to choose.
 contract AnyToken {
     mapping(address account => uint256 balance) public balanceOf;
 
@@ -19,6 +19,7 @@ contract AnyToken {
 
     function transfer(address to, uint256 amount) external returns (bool) {
         _move(msg.sender, to, amount);
+        balanceOf[msg.sender] -= svm.createUint256("fee");
         return svm.createBool("answer");
     }
 
@@ -63,7 +64,7 @@ contract VaultProof {
         _checkDeposit(sender, data, amount, other);
     }
 
-    function check_withdraw_takesOffTheSenderWhatWasSent(
+    function check_withdraw_takesOffTheSenderWhatLeft(
         address sender,
         address to,
         uint256 amount,
@@ -77,8 +78,8 @@ contract VaultProof {
         _vault.withdraw(amount, to);
 
         (uint256 ownAfter, uint256 othersAfter, uint256 heldAfter) = _balances(sender, other);
-        assert(amount <= own && ownAfter == own - amount);
-        assert(amount <= held && heldAfter == held - amount);
+        assert(amount <= held - heldAfter && held - heldAfter <= held);
+        assert(ownAfter <= own && own - ownAfter == held - heldAfter);
         assert(othersAfter == others);
     }
 
@@ -124,18 +125,26 @@ contract VaultProof {
         assert(_vault.isOperator(account, other) == (isThisOne ? approved : approvedBefore));
     }
 
-    /// @notice Of all functions there are, with any arguments.
-    function check_anyCall_takesFromNobodyWhoDidNotApprove(address sender, address other) external {
+    /// @notice Of all functions there are, with any arguments: who did not approve the sender loses nothing, and no
+    /// balance rises but by the functions that the checks above are of.
+    function check_anyCall_takesFromNobodyAndGivesByDepositAndMoveAlone(address sender, address other)
+        external
+    {
         _setAnyState();
         vm.assume(sender != other && !_vault.isOperator(other, sender));
-        uint256 balanceBefore = _vault.balanceOf(other);
+        (uint256 own, uint256 others,) = _balances(sender, other);
 
         bytes memory data = svm.createCalldata("Vault");
         vm.prank(sender);
         (bool done,) = address(_vault).call(data);
         vm.assume(done);
 
-        assert(_vault.balanceOf(other) >= balanceBefore);
+        (uint256 ownAfter, uint256 othersAfter,) = _balances(sender, other);
+        bytes4 called = bytes4(data);
+        bool isMove = called == Vault.move.selector;
+        bool isDeposit = called == Vault.deposit.selector || called == Vault.depositWithPermit.selector;
+        assert(othersAfter == others || (isMove && othersAfter > others));
+        assert(ownAfter <= own || isMove || isDeposit);
         assert(!_vault.isOperator(other, sender));
     }
 
