@@ -431,7 +431,7 @@ contract ComputeMarket is IComputeMarket {
         (uint256 point, Step step) = game.advance(crowd, profit, walk.point, maxPoints);
 
         // INVARIANT: I-6. Only a complete cover makes a price.
-        if (step == Step.STOPPED) _refuse(epochId, game, walk.price, point);
+        if (step == Step.STOPPED) _refuse(epochId, game, crowd, walk.price, point);
         if (step == Step.UNFINISHED) {
             walkOf[epochId] = Walk(walk.price, uint96(point));
 
@@ -444,8 +444,10 @@ contract ComputeMarket is IComputeMarket {
         }
     }
 
-    function _refuse(uint256 epochId, Game memory game, uint256 price, uint256 point) internal view {
-        Crowd memory crowd = _entries[epochId].load(_epochs[epochId].consumerCount);
+    function _refuse(uint256 epochId, Game memory game, Crowd memory crowd, uint256 price, uint256 point)
+        internal
+        pure
+    {
         uint256 better = game.betterPrice(crowd, price, point);
         // slither-disable-next-line incorrect-equality (0 is no price)
         require(better == 0, PriceRefuted(epochId, price, better));

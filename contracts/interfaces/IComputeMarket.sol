@@ -220,7 +220,7 @@ interface IComputeMarket {
     /// @notice Thrown when an epoch does not exist.
     error UnknownEpoch(uint256 epochId);
 
-    /// @notice Thrown when an epoch is in another phase than the call takes; `expected` is the first that it takes.
+    /// @notice Thrown when an epoch is in another phase than the call takes; `expected` is one that it takes.
     error WrongEpochPhase(uint256 epochId, EpochPhase expected, EpochPhase actual);
 
     /// @notice Thrown when as many consumers as an epoch admits have declared.
@@ -335,8 +335,8 @@ interface IComputeMarket {
         external
         returns (uint256 purchaseId);
 
-    /// @notice Buys of what is left, in `LEFTOVER`, for at least `minLock` or all of it. Takes the cost from the caller's vault balance; the caller must
-    /// have approved this contract as an operator.
+    /// @notice Buys of what is left, in `LEFTOVER`, for at least `minLock` or all of it. Takes the cost from the
+    /// caller's vault balance; the caller must have approved this contract as an operator.
     function buyLeftover(uint256 epochId, uint88 units, bytes32 jobHash) external returns (uint256 purchaseId);
 
     /// @notice Pays a delivered purchase, before its time.

@@ -171,7 +171,8 @@ interface IProofOfLearning {
     /// @notice The best model so far, the earlier commitment's among equals; the zero miner where there is none.
     function leaderOf(uint256 taskId) external view returns (address miner, int64 scoreWad, uint24 order);
 
-    /// @notice `keccak256(abi.encode(progress))` of a miner whose scoring is under way; 0 for any other.
+    /// @notice `keccak256(abi.encode(progress))` of what a miner's model was last scored on in part, 0 where it was not.
+    /// @dev It says nothing once the model is revealed: where that began anew, it stays.
     function progressHashOf(uint256 taskId, address miner) external view returns (bytes32);
 
     /// @notice Where a task stands at the timestamp of the current block.

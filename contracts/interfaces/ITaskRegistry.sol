@@ -135,6 +135,7 @@ interface ITaskRegistry {
     event TestRowsDisclosed(uint256 indexed taskId, address testRows, uint256 disclosedCount);
 
     /// @notice Emitted when all test rows are disclosed and models can be revealed.
+    /// @dev A task without commitments may be aborted before: then nothing opens.
     event RevealsOpened(uint256 indexed taskId, uint40 revealEndsAt);
 
     /// @notice Thrown when a task is posted with a scorer that the deployment does not accept.

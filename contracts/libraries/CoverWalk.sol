@@ -33,6 +33,7 @@ library CoverWalk {
     uint256 internal constant WAD = 1e18;
 
     /// @notice Walks from `point` on, over up to `maxPoints` points.
+    /// @dev Those who want nothing any more are left behind on the way, in a copy: the crowd stays whole.
     function advance(Game memory game, Crowd memory crowd, uint256 profit, uint256 point, uint256 maxPoints)
         internal
         pure
@@ -40,9 +41,10 @@ library CoverWalk {
     {
         unchecked {
             uint256 reach = (WAD + game.toleranceWad) * profit;
+            Crowd memory left = Crowd(crowd.logAt, crowd.logEnd, crowd.quadAt, crowd.quadEnd);
             for (uint256 i; point < game.priceCap; ++i) {
                 if (i == maxPoints) return (point, Step.UNFINISHED);
-                uint256 units = _min(crowd.sumUpRising(point), game.capacity);
+                uint256 units = _min(left.sumUpRising(point), game.capacity);
                 if (units == 0) break;
                 uint256 following = game.unitCost + reach / (WAD * units);
                 if (following <= point) return (point, Step.STOPPED);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LibPRNG} from "solady/utils/LibPRNG.sol";
 import {LibSort} from "solady/utils/LibSort.sol";
 
 import {MAX_EPOCH_CONSUMERS} from "../interfaces/IComputeMarket.sol";
@@ -159,6 +160,7 @@ library DemandTable {
     /// @dev Copies the rows into the order of their keys, the highest reservation price first.
     function _sorted(uint256[] memory keys, uint256 rows) private pure returns (Crowd memory crowd) {
         unchecked {
+            _shuffle(keys);
             LibSort.sort(keys);
             uint256 to = _allocate(keys.length);
             (crowd.quadAt, crowd.quadEnd) = (to, to);
@@ -170,6 +172,17 @@ library DemandTable {
             }
             (crowd.logAt, crowd.logEnd) = (crowd.quadEnd, to);
         }
+    }
+
+    /// @dev Who declares chooses its key and its place, and a quicksort has orders in which it recurses until the stack is
+    /// full (McIlroy, "A Killer Adversary for Quicksort", 1999). The seed is a hash of all keys in their order, so whoever
+    /// chooses one of them for an order has chosen another order.
+    function _shuffle(uint256[] memory keys) private pure {
+        uint256 seed;
+        assembly ("memory-safe") {
+            seed := keccak256(add(keys, 32), shl(5, mload(keys)))
+        }
+        LibPRNG.shuffle(LibPRNG.PRNG(seed), keys);
     }
 
     /// @dev The denominator is the row's second word times `factor`: the price, or 1.

@@ -4,9 +4,9 @@ It would lock the miners' bonds, or get their commitments and pay for nothing.
 
 Source: data withholding; on chains, the data availability problem (Al-Bassam, Sonnino and Buterin, "Fraud and Data
 Availability Proofs", 2018).
-Defence: anyone draws, and miners do, eight blocks later. Who publishes no training rows gets no commitments, because a miner trains on what it has
-checked. A commitment's bond is safe: without disclosure the task is aborted, every bond goes back, and the data
-node's own is shared among those who committed.
+Defence: anyone draws, and miners do, eight blocks later. Who publishes no training rows gets no commitments, because a
+miner trains on what it has checked. A commitment's bond is safe: without disclosure the task is aborted, every bond
+goes back, and the data node's own is shared among those who committed.
 Limit: a data node that leaves out the training rows loses only gas, and its money is locked for the windows.
 """
 

@@ -272,7 +272,7 @@ contract MarketHandler {
             uint256 units = uint256(e.capacity) - e.soldUnits + 1 + more % 1e18;
             _forbid(actor(who), abi.encodeCall(market.buyLeftover, (epochId, uint88(units), 0)));
             ++count["overbuy"];
-        } else {
+        } else if (e.consumerCount != 0) {
             uint256 index = who % e.consumerCount;
             uint256 units = market.bestResponse(epochId, index, e.price) + 1 + more % 1e18;
             address consumer = market.declaration(epochId, index).consumer;

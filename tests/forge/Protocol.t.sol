@@ -155,7 +155,7 @@ contract ProtocolHandlerTest is RandomWalks {
             "forge",
             "trespass"
         ];
-        uint8[16] memory least = [20, 20, 40, 40, 40, 20, 60, 20, 25, 25, 9, 15, 10, 3, 30, 50];
+        uint8[16] memory least = [40, 40, 50, 40, 40, 20, 60, 12, 10, 15, 3, 12, 12, 13, 6, 60];
         for (uint256 i; i < outcomes.length; ++i) {
             _requireMet(outcomes[i], least[i]);
         }
