@@ -238,6 +238,20 @@ def test_a_deployment_tells_its_addresses_and_takes_the_place_of_another_only_wh
     assert (path.parent / "31337.json.bak").read_text() == earlier != path.read_text()
 
 
+def test_a_shell_that_is_activated_has_the_deployments_of_the_checkout_in_every_folder(
+    checkout: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    told = [f". {checkout}/toolchain/activate; echo $POLE_DEPLOYMENTS"]
+    told += [f"export POLE_DEPLOYMENTS=/of/mine; {told[0]}"]
+
+    said = [
+        subprocess.run(["bash", "-c", each], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        for each in told
+    ]
+
+    assert [each.stdout for each in said] == [f"{checkout}/deployments\n", "/of/mine\n"]
+
+
 def test_make_node_listens_at_another_port_when_it_is_named() -> None:
     command = ["make", "--just-print", "node", "PORT=8546"]
 
