@@ -22,13 +22,17 @@ help: ## Show what can be made
 setup: .venv/.complete node_modules/.complete ## Install everything pinned in the lock files
 
 .venv/.complete: requirements.lock toolchain/uv.lock pyproject.toml
+	@echo "Set-up, 1 of 4: a Python of its own in .venv and the installer (half a minute)"
 	$(PYTHON) -m venv --clear .venv
 	$(VENV)/pip install --quiet --require-hashes -r toolchain/uv.lock
+	@echo "Set-up, 2 of 4: the packages of requirements.lock (one to three minutes, and nothing is said meanwhile)"
 	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --require-hashes --compile-bytecode -r requirements.lock
+	@echo "Set-up, 3 of 4: the pole command (seconds)"
 	$(VENV)/uv pip install --quiet --python $(VENV)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 node_modules/.complete: package-lock.json
+	@echo "Set-up, 4 of 4: Foundry, solc and the contracts' libraries, by npm (a minute)"
 	npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
@@ -113,6 +117,9 @@ soak: setup ## Run without faults and measure throughput and block intervals; wr
 
 .PHONY: node
 node: setup ## Run a local chain at http://127.0.0.1:8545 with a block a second; PORT=8545
+	@if (exec 3<>/dev/tcp/127.0.0.1/$(PORT)) 2>/dev/null; then \
+		echo "Port $(PORT) is taken: name another, as in \`make node PORT=$$(($(PORT) + 1))\`;" \
+			"docs/README.md says how pole and ape find it." >&2; exit 1; fi
 	$(TOOLS) anvil --block-time 1 --hardfork prague --port $(PORT)
 
 .PHONY: lock

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from web3.exceptions import Web3Exception
 
-from offchain.chain.errors import ChainError
+from offchain.chain.accounts import DEV_CHAIN_IDS
+from offchain.chain.errors import ChainError, DeploymentInvalid, EndpointUnreachable
 from offchain.compute.errors import ComputeError
 from offchain.index.errors import IndexFailure
 from offchain.learning.errors import LearningError
 from offchain.storage import StorageError
 from offchain.workers.errors import WorkerError
+from offchain.workers.health import LOCAL_DEPLOYMENT, PUBLIC_DEPLOYMENT
 
 
 def printable(text: str) -> str:
@@ -25,8 +28,19 @@ def one_line() -> Iterator[None]:
     try:
         yield
     except (ChainError, ComputeError, IndexFailure, LearningError, StorageError, WorkerError) as error:
-        raise click.ClickException(printable(str(error))) from error
+        raise click.ClickException(printable(f"{error}{_command_for(error)}")) from error
     except Web3Exception as error:
         raise click.ClickException(printable(f"the deployment has no such function: {error}")) from error
     except OSError as error:  # of files and folders that were named
         raise click.ClickException(printable(str(error))) from error
+
+
+def _command_for(error: Exception) -> str:
+    """The command that mends an error, where its text has none; it follows that text."""
+    match error:
+        case EndpointUnreachable():
+            return ": `make node` starts one on this machine, --rpc names another"
+        case DeploymentInvalid(path=path) if not Path(path).exists():
+            is_local = Path(path).stem in map(str, DEV_CHAIN_IDS)
+            return f": {LOCAL_DEPLOYMENT if is_local else PUBLIC_DEPLOYMENT}"
+    return ""

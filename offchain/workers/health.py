@@ -41,6 +41,8 @@ LEAST_GAS = 10_000_000  # a reveal of a large model, and what is around it
 CLOCK_SECONDS = 15  # more than a block is made in
 OLD_HEAD_SECONDS = 60  # then workers leave an endpoint for another
 DEAD_HEAD_SECONDS = 300  # 25 blocks of Ethereum: no such pause is chance
+LOCAL_DEPLOYMENT = "`ape run deploy --network ethereum:local:foundry` deploys to the node of `make node`"
+PUBLIC_DEPLOYMENT = "docs/deploy.md has the command that deploys"
 
 
 class State(Enum):
@@ -154,7 +156,7 @@ def check_endpoint(url: str) -> tuple[int | None, list[Finding]]:
             number, timestamp = int(block["number"]), int(block["timestamp"])
         seconds = time.monotonic() - started
     except (ChainError, OSError) as error:
-        mend = "start the node, or name another: --rpc"
+        mend = "start the node, on this machine by `make node`, or name another: --rpc"
         return None, [Finding("endpoint", State.WRONG, str(error), mend)]
     found = f"{shown(url)}: block {number:,}, answers in {seconds:.2f} s"
     clock = compare_clocks(timestamp, time.time(), chain_id)
@@ -179,7 +181,8 @@ def check_deployment(
     urls: Sequence[str], deployments: Path, chain_id: int
 ) -> tuple[Connection | None, Finding]:
     """Whether the deployments file fits, and there is code at each of its addresses."""
-    name, mend = "deployment", "name the folder of the right file: --deployments; or deploy: ape run deploy"
+    deploying = LOCAL_DEPLOYMENT if chain_id in DEV_CHAIN_IDS else PUBLIC_DEPLOYMENT
+    name, mend = "deployment", f"name the folder of the right file: --deployments; or deploy: {deploying}"
     try:
         connection = connect(urls, deployments, chain_id)
         empty = list(_without_code(connection))

@@ -189,8 +189,16 @@ def test_deploy_info_tells_the_addresses(world: World, environment: dict[str, st
 @pytest.mark.parametrize(
     ("arguments", "changes", "words"),
     [
-        (("task", "list"), {"POLE_RPC": "http://127.0.0.1:9"}, "no node answers at http://127.0.0.1:9"),
-        (("task", "list"), {"POLE_DEPLOYMENTS": "/nowhere"}, "no such file"),
+        (
+            ("task", "list"),
+            {"POLE_RPC": "http://127.0.0.1:9"},
+            "no node answers at http://127.0.0.1:9: connection refused: `make node` starts one on this machine, --rpc",
+        ),
+        (
+            ("task", "list"),
+            {"POLE_DEPLOYMENTS": "/nowhere"},
+            "no such file: deploy first, or name its folder with --deployments: `ape run deploy --network ethereum:",
+        ),
         (("task", "list"), {"POLE_HOME": "/dev/null"}, "cannot be used"),
         (("task", "show", "99"), {}, "there is no task 99"),
         (("market", "show", "99"), {}, "there is no epoch 99"),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -258,6 +259,17 @@ def test_make_node_listens_at_another_port_when_it_is_named() -> None:
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert "--port 8546\n" in printed
+
+
+def test_make_node_says_how_to_name_another_port_when_one_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        command = ["make", "--assume-old", "setup", "node", f"PORT={port}"]
+
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert ended.returncode != 0
+    assert ended.stderr.startswith(f"Port {port} is taken: name another, as in `make node PORT={port + 1}`")
 
 
 def test_the_page_on_operating_holds_for_an_account_with_a_keyfile(

@@ -233,7 +233,7 @@ def test_the_doctor_tells_people_line_by_line(environment: dict[str, str]) -> No
 
     assert ended.exit_code == 1
     assert "wrong  endpoint    no node answers at http://127.0.0.1:9: connection refused" in ended.stdout
-    assert "→ start the node, or name another: --rpc" in ended.stdout
+    assert "→ start the node, on this machine by `make node`, or name another: --rpc" in ended.stdout
 
 
 def test_the_doctor_names_an_endpoint_of_another_chain(
@@ -263,6 +263,7 @@ def test_the_doctor_names_a_missing_deployments_file(environment: dict[str, str]
 
     assert (status, states(found)["deployment"]) == (1, "wrong")
     assert "--deployments" in found["deployment"]["mend"]
+    assert "`ape run deploy --network ethereum:local:foundry`" in found["deployment"]["mend"]
 
 
 def test_the_doctor_names_what_an_account_lacks(environment: dict[str, str], tmp_path: Path) -> None:
