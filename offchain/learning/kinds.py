@@ -16,6 +16,8 @@ MAX_VALUES: Final = 32
 """So many values of a category have a byte each; the rest have none."""
 LEAST_SHARE: Final = 0.01
 """A value has a byte where it is in so many of the rows, and in two at least."""
+UNIT_SHARE: Final = 0.9
+"""A word that stands behind the numbers of so many cells is their unit."""
 COUNTER_ROWS: Final = 20
 """From so many rows on, whole numbers that count them up are their numbers and no feature."""
 
@@ -100,7 +102,8 @@ def kind_of(
     found_values = _categories(texts, distinct, least=max(2, LEAST_SHARE * len(texts)))
     kept = sum(distinct[cells.category(value)] for value in found_values.values)
     if kept < len(texts) / 2:
-        return Useless(f"is text of {len(distinct):,} kinds in {len(texts):,} rows")
+        hint = f": most begin with a number, and --number {name!r} says which do not" if _begin(texts) else ""
+        return Useless(f"is text of {len(distinct):,} kinds in {len(texts):,} rows{hint}")
     return found_values
 
 
@@ -115,11 +118,21 @@ def date_forms(texts: Sequence[str]) -> list[DateForm]:
 
 
 def _looks_numeric(texts: Sequence[str]) -> bool:
-    """Whether at least half of the cells are numbers with either sign."""
-    numeric = [
-        text for text in texts if any(cells.number(text, sign) is not None for sign in get_args(Decimal))
-    ]
-    return 2 * len(numeric) >= len(texts) > 0
+    """Whether at least half of the cells are numbers with either sign, or nearly all are with one word behind them."""
+    units = Counter(unit for text in texts if (unit := _unit_of(text)) is not None)
+    numeric = sum(count for unit, count in units.items() if cells.is_common(unit))
+    most = max(units.values(), default=0)
+    return len(texts) > 0 and (2 * numeric >= len(texts) or most >= UNIT_SHARE * len(texts))
+
+
+def _unit_of(text: str) -> str | None:
+    """The unit of a number with either sign."""
+    return next((found[1] for sign in get_args(Decimal) if (found := cells.number(text, sign))), None)
+
+
+def _begin(texts: Sequence[str]) -> bool:
+    """Whether more than half of the cells begin with a digit."""
+    return 2 * sum(text.strip()[:1].isdecimal() for text in texts) > len(texts)
 
 
 def _own_decimal(texts: Sequence[str]) -> Decimal | None:

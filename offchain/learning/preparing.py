@@ -295,7 +295,7 @@ def _targets(
     """The names of the classes, or None for values; and the index of each row's class, or its value."""
     texts = [table.columns[name][index] for index in kept]
     decimal = wishes.decimal or file_decimal([texts])
-    read = [cells.number(text, decimal) for text in texts]
+    read = _of_one_unit([cells.number(text, decimal) for text in texts])
     values = [found[0] for found in read if found is not None]
     if wishes.as_value and len(values) < len(texts):
         index = next(index for index, found in enumerate(read) if found is None)
@@ -303,10 +303,12 @@ def _targets(
     if len(values) == len(texts):
         is_whole = all(value.is_integer() for value in values)
         few = wishes.as_value is False or len(set(values)) <= MAX_INTEGER_CLASSES
+        is_named = is_whole and few and not all(cells.is_common(unit) for _, unit in filter(None, read))
         if wishes.as_value or not (is_whole and few):
             return None, np.array(values)
-        kinds = sorted(set(values))
-        return tuple(str(int(value)) for value in kinds), np.searchsorted(kinds, values)
+        if not is_named:
+            kinds = sorted(set(values))
+            return tuple(str(int(value)) for value in kinds), np.searchsorted(kinds, values)
     spelling: dict[str, str] = {}
     for text in texts:
         spelling.setdefault(cells.category(text), " ".join(text.split()))
@@ -319,6 +321,18 @@ def _targets(
     index_of = {label: index for index, label in enumerate(labels)}
     indices = np.array([index_of[cells.category(text)] for text in texts])
     return tuple(spelling[label] for label in labels), indices
+
+
+def _of_one_unit(read: list[tuple[float, str] | None]) -> list[tuple[float, str] | None]:
+    """What was read of cells, without the numbers behind which another word stands than behind most."""
+    units = Counter(found[1] for found in read if found)
+    most = max(units, key=units.__getitem__, default="")
+    return [
+        found
+        if found and (found[1] == most or (cells.is_common(found[1]) and cells.is_common(most)))
+        else None
+        for found in read
+    ]
 
 
 def _note_rare(class_names: Sequence[str], targets: NDArray[Any], notes: list[str]) -> None:

@@ -23,6 +23,14 @@ from offchain.learning.manifest import DateForm
         ("(12.5)", ".", -12.5, ""),
         ("45 %", ".", 45.0, "%"),
         ("21\u00b0C", ".", 21.0, "\u00b0C"),
+        ("167 m\u00b2", ".", 167.0, "m\u00b2"),
+        ("1.670,5 m2", ",", 1670.5, "m2"),
+        ("12a", ".", 12.0, "a"),
+        ("1 room", ".", 1.0, "room"),
+        ("6 rooms", ".", 6.0, "room"),
+        ("1,5 Std.", ",", 1.5, "Std."),
+        ("3 \u20ac/month", ".", 3.0, "\u20ac/month"),
+        ("40 kilometers", ".", 40.0, "kilomet\u2026"),
     ],
 )
 def test_numbers_are_read_as_people_write_them(cell: str, decimal: Decimal, value: float, unit: str) -> None:
@@ -41,8 +49,10 @@ def test_numbers_are_read_as_people_write_them(cell: str, decimal: Decimal, valu
             "1e999",
             "0x10",
             "1_000",
-            "12a",
             "A12",
+            "12 (about)",
+            "12 to 14",
+            "$3/month",
             "1,23",
             "1,2345",
             "1 2",
@@ -58,7 +68,7 @@ def test_what_is_no_number_is_none(cell: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "sign"),
     [("7,4", ","), ("7.4", "."), ("1,234.5", "."), ("1.234,5", ","), ("1.234.567", ","), ("1234.567", "."),
-     ("0,125", ","), (",125", ","), ("1,234", None), ("1.234 \u20ac", None), ("17", None)],
+     ("0,125", ","), (",125", ","), ("1,234", None), ("1.234 \u20ac", None), ("17", None), ("17 Stk.", None), ("1,5 Std.", ",")],
 )  # fmt: skip
 def test_a_cell_tells_its_decimal_sign_where_there_is_one_way_to_read_it(
     cell: str, sign: Decimal | None
@@ -75,6 +85,8 @@ def test_a_cell_tells_its_decimal_sign_where_there_is_one_way_to_read_it(
         ("3/1/2000", "MM/DD/YYYY", 11017.0),
         ("1/3/2000", "DD/MM/YYYY", 11017.0),
         ("2000-03-01T06:00:00Z", "YYYY-MM-DD", 11017.25),
+        ("2000-03-01T07:00:00+01:00", "YYYY-MM-DD", 11017.25),
+        ("01.03.2000 00:30 -0530", "DD.MM.YYYY", 11017.25),
         ("1969-12-31 18:00", "YYYY-MM-DD", -0.25),
     ],
 )
@@ -83,7 +95,11 @@ def test_dates_are_days_since_1970(cell: str, form: DateForm, days: float) -> No
 
 
 @pytest.mark.parametrize(
-    "cell", ["2001-02-29", "2000-13-01", "2000-01-01 24:00", "2000-01-01 10:60", "0000-01-01", "1"]
+    "cell",
+    [
+        *("2001-02-29", "2000-13-01", "2000-01-01 24:00", "2000-01-01 10:60", "0000-01-01", "1"),
+        *("2000-01-01+01:00", "2000-01-01 10:00+24:00", "2000-01-01 10:00+01:60", "2000-01-01 10:00 CET"),
+    ],
 )
 def test_what_is_no_date_is_none(cell: str) -> None:
     assert cells.days(cell, "YYYY-MM-DD") is None

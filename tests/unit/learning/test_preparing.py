@@ -54,8 +54,13 @@ def prepared(wishes: Wishes = Wishes(), /, **columns: list[str]) -> Prepared:  #
         (["$1,200", "900", "$15.5"], Numbers(".", "$")),
         (["5%", "12%", "7.5%"], Numbers(".", "%")),
         (["5 mg", "12mg", "7.5 mg"], Numbers(".", "mg")),
+        (["167 m\u00b2", "1,250 m\u00b2"], Numbers(".", "m\u00b2")),
+        (["1 room", "6 rooms", "4 rooms"], Numbers(".", "room")),
+        (["1,5 Std.", "12 Std."], Numbers(",", "Std.")),
+        (["3 a", "4 b", "5 a", "6 b"] * 2, Categories(("3 a", "4 b", "5 a", "6 b"), 0)),
         (["2020-01-05", "2021-12-31"], Dates("YYYY-MM-DD")),
         (["05.01.2020", "31.12.2021 10:30"], Dates("DD.MM.YYYY")),
+        (["2020-01-05T10:00Z", "2021-12-31T10:00+01:00"], Dates("YYYY-MM-DD")),
         (["13/01/2020", "01/02/2020"], Dates("DD/MM/YYYY")),
         (["01/13/2020", "01/02/2020"], Dates("MM/DD/YYYY")),
         (["Yes", "no", "YES"], Booleans()),
@@ -81,6 +86,21 @@ def test_a_column_is_what_its_cells_are(texts: list[str], kind: object) -> None:
 def test_a_wish_overrules_what_the_cells_seem_to_be() -> None:
     assert kind_of("x", [str(n) for n in range(30)], ".", "number") == Numbers(".", "")
     assert kind_of("x", ["1", "2", "2"], ".", "category") == Categories(("2",), 1)
+    assert kind_of("x", ["7 kegs", "9 kegs"], ".", "number") == Numbers(".", "keg")
+
+
+def test_a_column_left_out_whose_cells_begin_with_numbers_comes_with_the_option_that_says_why() -> None:
+    found = kind_of("x", [f"{n} to {n + 2}" for n in range(30)], ".")
+
+    assert isinstance(found, Useless)
+    assert found.why.endswith("30 rows: most begin with a number, and --number 'x' says which do not")
+
+
+def test_a_cell_without_the_unit_of_all_others_is_named() -> None:
+    with pytest.raises(NonNumericColumn) as caught:
+        kind_of("x", [*["167 m\u00b2", "85 m\u00b2"] * 9, "80", "9 m\u00b2"], ".")
+
+    assert caught.value.value == "80"
 
 
 @pytest.mark.parametrize("stray", ["twelve", "5%", "1.2.3"])
@@ -214,6 +234,10 @@ def test_a_few_far_numbers_are_clipped_where_that_is_wanted() -> None:
         (["1", "2", "other"], None, ("1", "2", "other"), [0, 1, 2]),
         (["0.5", "1", "0.75"], None, None, [0, 1_000_000, 500_000]),
         (["5", "7", "6"], True, None, [0, 1_000_000, 500_000]),
+        (["0.5 m\u00b2", "1 m\u00b2", "0.75 m\u00b2"], None, None, [0, 1_000_000, 500_000]),
+        (["5 rooms", "7 rooms", "6 rooms"], True, None, [0, 1_000_000, 500_000]),
+        (["2 stars", "1 star", "2 stars"], None, ("1 star", "2 stars"), [1, 0, 1]),
+        (["3a", "3b", "4a"], None, ("3a", "3b", "4a"), [0, 1, 2]),
         ([f"{n}" for n in range(40)], False, tuple(map(str, range(40))), list(range(40))),
     ],
 )
@@ -298,7 +322,23 @@ def test_new_rows_that_the_manifest_does_not_explain_are_refused(
 
 
 CELLS = st.sampled_from(
-    ["", "NA", "1", "-2,5", "3.5", "1e3", "x", "X ", "yes", "no", "2020-01-02", "5%", "=1"]
+    [
+        "",
+        "NA",
+        "1",
+        "-2,5",
+        "3.5",
+        "1e3",
+        "x",
+        "X ",
+        "yes",
+        "no",
+        "2020-01-02",
+        "5%",
+        "=1",
+        "2 m\u00b2",
+        "3 rooms",
+    ]
 )
 
 
