@@ -31,6 +31,8 @@ def one_line() -> Iterator[None]:
         raise click.ClickException(printable(f"{error}{_command_for(error)}")) from error
     except Web3Exception as error:
         raise click.ClickException(printable(f"the deployment has no such function: {error}")) from error
+    except BrokenPipeError:  # who reads what is printed has enough: click ends quietly
+        raise
     except OSError as error:  # of files and folders that were named
         raise click.ClickException(printable(str(error))) from error
 
