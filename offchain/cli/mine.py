@@ -1,5 +1,6 @@
 """`pole mine`: compete for open tasks."""
 
+import logging
 from typing import Any
 
 import click
@@ -9,6 +10,8 @@ from offchain.cli.training import Trainers, training_options
 from offchain.learning import estimators
 from offchain.workers.loop import carry, watch
 from offchain.workers.miner import Miner
+
+log = logging.getLogger(__name__)
 
 
 class Estimator(click.ParamType):
@@ -28,7 +31,7 @@ class Estimator(click.ParamType):
     type=Estimator(),
     default="logistic",
     show_default=True,
-    help="What to train: logistic, mlp, svm and others, of which an unknown name lists all; or your own, by"
+    help="What to train: logistic, mlp, svm, sgd, ridge, tree, forest, extra_trees or boosting; or your own, by"
     " FILE.py:FUNCTION or MODULE:FUNCTION, which is executed.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes the training.")
@@ -50,6 +53,8 @@ def mine(
         miner = Miner(sender, home, trained, seed, executor)
         awaited = "waiting for a task" if task_id is None else f"task {task_id}"
         node.tell_start("mining", sender.address, account, awaited)
+        if trained != estimator:
+            log.info("the estimator %s is known as %s, by its file's content", estimator, trained)
         if task_id is not None:
             miner.follow(task_id)
             carry(miner.step, [task_id])

@@ -17,12 +17,18 @@ SECONDS = click.IntRange(0, 2**32 - 1)
 @click.option(
     "--capacity",
     type=Tokens(is_positive=True),
+    metavar="UNITS",
     default="100",
     show_default=True,
     help="Units of your first epoch; a later one has what is left of that before, and --replenish.",
 )
 @click.option(
-    "--replenish", type=Tokens(), default="20", show_default=True, help="Units added for each later epoch."
+    "--replenish",
+    type=Tokens(),
+    metavar="UNITS",
+    default="20",
+    show_default=True,
+    help="Units added for each later epoch.",
 )
 @click.option("--unit-cost", type=Tokens(), default="0.1", show_default=True, help="What a unit costs you.")
 @click.option("--price-floor", type=Tokens(), default="0.1", show_default=True, help="The lowest price.")

@@ -101,6 +101,8 @@ def own_estimators(name: str) -> OwnEstimators:
     try:
         module = _module_of(place)
     except (Exception, SystemExit) as error:
+        if isinstance(error, FileNotFoundError) and not Path(place).exists() and place.endswith(".py"):
+            raise EstimatorError(f"{place}: no such file") from error
         raise EstimatorError(f"{place} cannot be imported: {error!r}") from error
     make = getattr(module, attribute, None)
     if not callable(make):

@@ -1,5 +1,6 @@
 """The `pole` command as a person uses it: processes against a node."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import LocalChain, anvil_chain
 from offchain.cli import COMMANDS
+from offchain.learning import estimators
+from offchain.learning.errors import UnknownEstimator
 from tests.market_world import bought
 from tests.world import UNIT, World, deploy_world, toy_rows
 
@@ -348,6 +351,39 @@ def test_a_bad_data_file_posts_nothing(
 
     assert (ended.returncode, world.data_node.registry.task_count()) == (1, tasks)
     assert words in ended.stderr
+
+
+def test_a_command_whose_reader_has_enough_ends_quietly(environment: dict[str, str]) -> None:
+    command = f"{POLE} doctor | head -1"
+
+    ended = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True)
+
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
+def test_an_estimator_of_ones_own_is_logged_by_its_place_beside_its_hash(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def make(class_count, seed): ...\n")
+
+    ended = pole(environment, "mine", "--task", "99", "--account", "dev:1", "--estimator", f"{file}:make")
+
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+    assert f"the estimator {file}:make is known as own:{digest}, by its file's content" in ended.stderr
+
+
+def test_the_help_names_the_estimators_and_what_capacity_counts(environment: dict[str, str]) -> None:
+    with pytest.raises(UnknownEstimator) as caught:
+        estimators.named("?")
+
+    mine, provide = (
+        " ".join(pole(environment, each, "--help").stdout.split()) for each in ("mine", "provide")
+    )
+
+    assert f"{', '.join(caught.value.known[:-1])} or {caught.value.known[-1]}; or your own" in mine
+    assert "--capacity UNITS" in provide
 
 
 def test_help_names_every_command_and_imports_none(environment: dict[str, str]) -> None:

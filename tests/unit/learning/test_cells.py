@@ -68,7 +68,8 @@ def test_what_is_no_number_is_none(cell: str) -> None:
 @pytest.mark.parametrize(
     ("cell", "sign"),
     [("7,4", ","), ("7.4", "."), ("1,234.5", "."), ("1.234,5", ","), ("1.234.567", ","), ("1234.567", "."),
-     ("0,125", ","), (",125", ","), ("1,234", None), ("1.234 \u20ac", None), ("17", None), ("17 Stk.", None), ("1,5 Std.", ",")],
+     ("0,125", ","), (",125", ","), ("1,234", None), ("1.234 \u20ac", None), ("17", None),
+     ("17 Stk.", None), ("1,5 Std.", ",")],
 )  # fmt: skip
 def test_a_cell_tells_its_decimal_sign_where_there_is_one_way_to_read_it(
     cell: str, sign: Decimal | None

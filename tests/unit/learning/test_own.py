@@ -111,6 +111,13 @@ def test_a_factory_that_is_not_there_is_one_typed_error(factory: Factory, name: 
         estimators.named(name)
 
 
+def test_a_file_that_is_not_there_is_told_plainly() -> None:
+    with pytest.raises(EstimatorError) as caught:
+        estimators.named("nowhere.py:make")
+
+    assert str(caught.value).endswith("/nowhere.py: no such file")
+
+
 def test_a_factory_whose_file_ends_the_process_is_one_typed_error(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("raise SystemExit(3)\n")
 
