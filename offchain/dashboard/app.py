@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 
 CHART_EPOCHS = 200
 ENDED_SHOWN = 8
+TITLES = {
+    HTTPStatus.NOT_FOUND: "Nothing is here",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Nothing is here",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Nothing can be shown now",
+}
+"""What pages without content are called; the others as HTTP calls them."""
 MORE = views.PAGE_ROWS + 1  # whether there is another page
 
 Cursor = Annotated[int, Query(ge=-END, le=END)]
@@ -97,10 +103,17 @@ class Pages:
         told |= {"status": status, "notice": notice, "clock": clock, "is_live": True}
         return self._render(request, template, HTTPStatus.OK, told)
 
-    def error(self, request: Request, status: HTTPStatus, reason: str, *, is_live: bool = False) -> Response:
+    def error(
+        self, request: Request, status: HTTPStatus, reason: str, *, title: str = "", is_live: bool = False
+    ) -> Response:
         """A page that says why there is none; `is_live` where there may be one soon."""
         about = {"status": None, "notice": None, "clock": 0, "is_live": is_live}
-        told = {**about, "code": status.value, "phrase": status.phrase, "reason": reason}
+        told = {
+            **about,
+            "code": status.value,
+            "title": title or TITLES.get(status, status.phrase),
+            "reason": reason,
+        }
         return self._render(request, "error.html", status, told)
 
     def _render(self, request: Request, template: str, status: HTTPStatus, told: dict[str, Any]) -> Response:
@@ -279,10 +292,15 @@ def _add_accounts(app: FastAPI, source: Source, pages: Pages) -> None:
             )
 
     @_get(app, "/search")
-    def search(q: Annotated[str, Query(max_length=100)] = "") -> Response:
+    def search(request: Request, q: Annotated[str, Query(max_length=100)] = "") -> Response:
         wanted = q.strip().lstrip("#")
         kind = "tasks" if re.fullmatch(r"[0-9]{1,18}", wanted) else "accounts"
-        place = wanted if kind == "tasks" else _account(wanted)
+        try:
+            place = wanted if kind == "tasks" else _account(wanted)
+        except HTTPException as error:
+            title = f"Nothing is called “{wanted}”"
+            reason = f"Accounts are found by their address, tasks by their number. {error.detail}"
+            return pages.error(request, HTTPStatus.NOT_FOUND, reason, title=title)
         return RedirectResponse(f"/{kind}/{place}", HTTPStatus.SEE_OTHER)
 
 

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from offchain.chain.ledger import Header
-from offchain.chain.phase import Phase
+from offchain.chain.phase import EpochPhase, Phase
 from offchain.dashboard.shown import WAD_DECIMALS, metric_name, plotted, score
 from offchain.dashboard.watching import Contact
-from offchain.dashboard.words import ACTORS, EPOCH_PHASES, EVENTS, PHASES, Word
+from offchain.dashboard.words import ACTORS, EPOCH_PHASES, EVENTS, NOBODY_DECLARED, PHASES, Word
 from offchain.index.events import Plain
 from offchain.index.rows import Entrant, IndexedBlock, IndexedEpoch, IndexedTask, Moment, Stakes, Status
 
 Row = TypeVar("Row")
 
 PAGE_ROWS = 25
+CHARTED_EPOCHS = 2  # a single point has no range that an axis could have
 LAG_BLOCKS = 3  # an index that is one or two behind is in the middle of its work
 SILENT_SECONDS = 5.0
 
@@ -206,17 +207,31 @@ def link(found: IndexedBlock) -> Link:
 
 @dataclass(frozen=True, slots=True)
 class EpochRow:
-    """An epoch in a list."""
+    """An epoch in a list.
+
+    has_ended : whether nothing is priced or sold in it any more
+    """
 
     found: IndexedEpoch
     state: State
     has_price: bool
+    has_ended: bool
+    declarations_are_over: bool
 
 
 def epoch_row(found: IndexedEpoch, now: int) -> EpochRow:
     """An epoch as it stands at a timestamp."""
     phase = found.phase(now)
-    return EpochRow(found, State(EPOCH_PHASES[phase], found.phase_ends_at(now)), phase.has_price)
+    word = EPOCH_PHASES[phase]
+    if phase == EpochPhase.UNPRICED and not found.epoch.consumer_count:
+        word = NOBODY_DECLARED
+    return EpochRow(
+        found,
+        State(word, found.phase_ends_at(now)),
+        phase.has_price,
+        has_ended=phase not in (EpochPhase.DECLARE, EpochPhase.PRICE, EpochPhase.BUY, EpochPhase.LEFTOVER),
+        declarations_are_over=phase != EpochPhase.DECLARE,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +245,9 @@ class Chart:
 
 
 def charts(history: Sequence[IndexedEpoch], symbol: str, decimals: int) -> list[Chart]:
-    """Price, capacity, utilisation and profit over the times at which prices were accepted."""
+    """Price, capacity, utilisation and profit over the times at which prices were accepted; none of a single one."""
+    if len(history) < CHARTED_EPOCHS:
+        return []
     epochs = sorted(history, key=lambda each: each.epoch.priced_at)
     times = [each.epoch.priced_at for each in epochs]
     price = plotted([each.epoch.price for each in epochs], decimals)

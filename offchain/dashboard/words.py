@@ -49,6 +49,9 @@ EPOCH_PHASES = {
     EpochPhase.UNPRICED: Word("Unpriced", Tone.FAILED, "No price came in time: nothing was sold."),
 }
 
+NOBODY_DECLARED = Word("Unpriced", Tone.DONE, "Nobody declared, so there was nothing to price or to sell.")
+"""What an epoch without a price and without consumers is called."""
+
 ENTRIES = {
     EntryState.COMMITTED: Word("Committed", Tone.OPEN),
     EntryState.REVEALED: Word("Revealed", Tone.DONE),

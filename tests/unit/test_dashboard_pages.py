@@ -20,7 +20,9 @@ from offchain.dashboard.shown import Token
 from offchain.dashboard.watching import Watcher
 from offchain.index.queries import reading
 from offchain.index.store import connect, index_path
-from tests.world import World
+from tests.indexes import catch_up
+from tests.market_world import opened
+from tests.world import World, toy_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "offchain" / "dashboard"
@@ -94,7 +96,8 @@ def test_pages_of_a_leaderboard_lead_to_its_end(url: str) -> None:
         (f"/accounts/{WHALE[:-1]}", 422, "That is no address"),
         ("/accounts/0x70997970c51812dc3A010C7d01b50e0d17dc79C8", 422, "capitals, they must fit"),
         ("/accounts/%3Cscript%3E", 422, "That is no address"),
-        ("/search?q=nobody", 422, "That is no address"),
+        ("/search?q=nobody", 404, "Nothing is called “nobody”"),
+        ("/search?q=%3Cscript%3E", 404, "Nothing is called “&lt;script&gt;”"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_told_plainly(url: str, page: str, status: int, words: str) -> None:
@@ -104,6 +107,7 @@ def test_what_is_asked_for_wrongly_is_told_plainly(url: str, page: str, status: 
     assert words in answer.text
     assert "<h1>" in answer.text
     assert "<script>" not in answer.text
+    assert "Pause updates" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -179,6 +183,30 @@ def test_a_block_that_is_not_right_is_named(path: Path, tmp_path: Path, deployed
     assert "Not valid" in overview
     with reading(path) as index:
         assert index.first_invalid_block() is None
+
+
+def test_what_has_ended_is_not_awaited(tmp_path: Path, world: World) -> None:
+    """A task to which nobody commits, and an epoch in which nobody declares: time ends both."""
+    task, epoch = world.drawn(world.spec(toy_rows())), opened(world)
+    world.chain.set_time(10**6 + max(task.commit_ends_at, world.chain.now()))
+    world.data_node.proof.abort(task.task_id)
+    catch_up(world.connection, tmp_path)
+    path = index_path(tmp_path, world.connection.deployment)
+    watcher = Watcher(lambda: world.connection, path)
+
+    with served(create_app(Source(path, world.connection.deployment, Token("POLE", 18), watcher))) as url:
+        pages = [
+            requests.get(url + page).text
+            for page in (f"/tasks/{task.task_id}", f"/epochs/{epoch}", "/market", "/tasks", "/")
+        ]
+
+    aborted, unpriced, market, tasks, overview = pages
+    assert all(" yet" not in page for page in pages[:4])
+    assert "No model was revealed." in aborted and "Nobody committed." in aborted
+    assert "Nobody declared, so there was nothing to price" in unpriced and "Nothing was bought." in unpriced
+    assert "A chart needs two epochs with a price." in market
+    assert "The one task that was posted." in tasks
+    assert '<dd><a href="/tasks">1</a></dd>' in overview
 
 
 # What the package carries

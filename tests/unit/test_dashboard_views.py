@@ -144,7 +144,25 @@ def test_charts_are_in_the_order_of_time() -> None:
 def test_an_epoch_of_nothing_uses_nothing() -> None:
     nothing = replace(EPOCH, epoch=replace(EPOCH.epoch, capacity=0, sold_units=0))
 
-    assert json.loads(views.charts([nothing], "POLE", 18)[2].values) == [[150], [0.0]]
+    assert json.loads(views.charts([nothing, nothing], "POLE", 18)[2].values) == [[150, 150], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("history", [[], [EPOCH]], ids=["no epoch", "one"])
+def test_a_chart_needs_two_epochs(history: list[IndexedEpoch]) -> None:
+    assert views.charts(history, "POLE", 18) == []
+
+
+@pytest.mark.parametrize(
+    ("consumers", "meaning"),
+    [(0, "Nobody declared, so there was nothing to price or to sell."), (1, "No price came in time")],
+)
+def test_an_epoch_without_a_price_says_why(consumers: int, meaning: str) -> None:
+    unpriced = replace(EPOCH, epoch=replace(EPOCH.epoch, consumer_count=consumers, price=0, priced_at=0))
+
+    row = views.epoch_row(unpriced, 10_000)
+
+    assert row.has_ended and row.declarations_are_over
+    assert (row.state.word.name, row.state.word.meaning.startswith(meaning)) == ("Unpriced", True)
 
 
 def test_everything_has_its_words() -> None:

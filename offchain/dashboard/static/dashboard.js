@@ -123,11 +123,13 @@
   });
 
   const pause = document.getElementById("pause");
-  pause.hidden = false;
-  pause.addEventListener("click", () => {
-    paused = !paused;
-    pause.setAttribute("aria-pressed", String(paused));
-  });
+  if (pause) { // a page that says what went wrong has none
+    pause.hidden = false;
+    pause.addEventListener("click", () => {
+      paused = !paused;
+      pause.setAttribute("aria-pressed", String(paused));
+    });
+  }
 
   readClock();
   countDown();
