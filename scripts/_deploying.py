@@ -121,6 +121,7 @@ def _creation_size(name: str) -> int:
 
 def deploy_with(account: AccountAPI, token: str | None) -> Deployment:
     """Deploy on the connected network; raises TokenInvalid or GasMissing before anything is paid for."""
+    click.echo("compiling the contracts: the first time that takes a minute or more")
     if token is not None:
         token = check_token(ape.networks.provider.web3, token, account.address)
     names = CONTRACTS if token else ("TestToken", *CONTRACTS)

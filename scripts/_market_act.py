@@ -5,7 +5,7 @@ import click
 from offchain.chain.market import ComputeMarketClient, cost_of
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from offchain.workers import reading
-from scripts._stage import Stage, Turn, address_of, company, console, table_of
+from scripts._stage import Stage, Turn, address_of, company, console, table_of, tie_of
 
 PROVIDER = "dev:4"
 CONSUMERS = {"dev:5": "logistic", "dev:6": "mlp", "dev:7": "sgd"}
@@ -61,5 +61,7 @@ def _tell(stage: Stage, market: ComputeMarketClient, task_id: int) -> None:
         score = f"{scores.get(who, 0) / 10**18:.4f}"
         board.add_row(who, estimator, f"{units.get(who, 0) / 10**18:g}", score, *money)
     console.print(board)
+    if tie := tie_of(report):
+        console.print(f" {tie.strip(' ()')}")
     if len(scores) != len(CONSUMERS) or report.winner is None or len(costs) != len(CONSUMERS):
         raise click.ClickException("the market's epoch did not end as it should")

@@ -24,6 +24,7 @@ from offchain.chain.registry import TaskRegistryClient
 from offchain.index.follow import up_to_date
 from offchain.index.queries import Index
 from offchain.index.store import index_path
+from offchain.workers.reading import TaskReport
 
 DEADLINE_SECONDS = 240.0
 STORIES = {
@@ -144,6 +145,15 @@ def company() -> Iterator[Workers]:
             process.terminate()
         for process in workers.processes.values():
             process.wait()
+
+
+EQUALS = "equal scores: the earlier commitment wins"
+
+
+def tie_of(report: TaskReport) -> str:
+    """What decided where the best models score alike, in parentheses; "" where the score did."""
+    scores = [model.score_wad for model in report.leaderboard[:2]]
+    return f" ({EQUALS})" if len(scores) == 2 and scores[0] == scores[1] else ""
 
 
 def table_of(*columns: str, title: str) -> Table:

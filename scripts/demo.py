@@ -12,13 +12,14 @@ from offchain.chain.connection import Connection
 from offchain.chain.gas import transactions
 from offchain.chain.ledger import LearningLedgerClient
 from offchain.chain.local import LocalChain, anvil_chain
+from offchain.chain.market import ComputeMarketClient
 from offchain.chain.transactions import Sender
 from offchain.chain.vault import TokenClient, VaultClient
 from offchain.storage import BlobStore
 from offchain.workers import reading
 from scripts._deploying import at_node, deploy_with
-from scripts._market_act import CONSUMERS, PROVIDER, play_market
-from scripts._stage import Stage, address_of, company, console, table_of
+from scripts._market_act import CONSUMERS, EPOCH, PROVIDER, play_market
+from scripts._stage import Stage, address_of, company, console, table_of, tie_of
 
 FUNDS = 1_000 * 10**18
 DATA_NODE = "dev:0"
@@ -92,6 +93,8 @@ def _tell_leaderboard(stage: Stage) -> None:
         shown = [f"{amount / 10**18:g}" for amount in amounts]
         board.add_row(str(rank), model.miner, names[model.miner], f"{model.score_wad / 10**18:.4f}", *shown)
     console.print(board)
+    if tie := tie_of(report):
+        console.print(f" {tie.strip(' ()')}")
     if len(report.leaderboard) != len(MINERS):
         raise click.ClickException("not every miner has revealed")
 
@@ -112,3 +115,28 @@ def _tell(stage: Stage) -> None:
     click.echo(f"Is the learning ledger valid? {valid}")
     if not valid:
         raise click.ClickException("the demo did not end as it should")
+    _sum_up(stage, len(blocks))
+
+
+def _sum_up(stage: Stage, block_count: int) -> None:
+    """Say in a few lines what has happened, and where to go on."""
+    names = {address_of(account): name for account, name in {**MINERS, **CONSUMERS}.items()}
+    epoch = ComputeMarketClient(stage.connection).epoch(EPOCH)
+    console.print("\n[bold]In short[/]")
+    with stage.index() as index:
+        for task_id, who in ((TASK, "miners"), (TASK + 1, "consumers with bought training")):
+            report = reading.report(index, task_id)
+            assert report.winner is not None  # both acts have ended as they should
+            best = report.leaderboard[0].score_wad / 10**18
+            console.print(
+                f"  Task {task_id}, for {who}: {names[report.winner]} won {report.task.reward / 10**18:g} tokens"
+                f" with a score of {best:.4f}{tie_of(report)}"
+            )
+    console.print(
+        f"  Compute: {epoch.sold_units / 10**18:g} of {epoch.capacity / 10**18:g} units sold, at"
+        f" {epoch.price / 10**18:.6f} tokens each, the price that was proved"
+    )
+    console.print(f"  Learning ledger: {block_count} blocks, a genesis and one for each task, all valid")
+    console.print(
+        "  Next: README.md, Use it, has the same by hand; docs/README.md has all pages, `pole -h` all commands"
+    )
