@@ -115,7 +115,9 @@ def test_nothing_off_chain_can_unpickle_evaluate_or_inflate() -> None:
             node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
 
-        named = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        named = {
+            node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
         options = {node.arg for node in nodes if isinstance(node, ast.keyword)}
 
         assert not {name.split(".")[0] for name in imported | named} & (EXECUTING | INFLATING), path
