@@ -25,6 +25,7 @@ MAX_FEATURES: Final = 96
 MAX_WIDTH: Final = 256
 MAPPING_DOMAIN: Final = keccak(b"PoLeStar.SecureMapping.v1")
 _OFFSETS: Final = 2**256 - 1
+_CHUNK_ROWS: Final = 4096  # 4 MiB of sums at a time
 
 
 def check(feature_count: int, width: int) -> None:
@@ -99,8 +100,13 @@ def map_rows(features: NDArray[np.uint8], width: int, seed: bytes) -> NDArray[np
     if width == 0:
         return features
     signs, offsets = matrix(seed, features.shape[1], width)
-    sums = features.astype(np.int64) @ signs + offsets
-    mapped: NDArray[np.uint8] = np.clip(sums >> shift_of(features.shape[1]), 0, 255).astype(np.uint8)
+    shift, mapped = shift_of(features.shape[1]), np.empty((len(features), width), np.uint8)
+    # Exact, as no sum reaches 96 * 255 + 2^13 < 2^24; of integers numpy makes no fast product.
+    weights, starts = signs.astype(np.float32), offsets.astype(np.float32)
+    for first in range(0, len(features), _CHUNK_ROWS):
+        part = slice(first, first + _CHUNK_ROWS)
+        sums = (features[part].astype(np.float32) @ weights + starts).astype(np.int32)
+        mapped[part] = np.clip(sums >> shift, 0, 255)
     return mapped
 
 
