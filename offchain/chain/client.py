@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, TypeVar
 
+import requests
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractEvent, ContractFunction
@@ -19,6 +20,9 @@ from offchain.chain.errors import (
     TransactionReverted,
 )
 from offchain.chain.transactions import Sender
+
+MOST_RANGE_BLOCKS = 10_000  # of which logs are asked for at once: what public nodes usually take
+MOST_BLOCKS = 10**9  # eight years of a quarter of a second: with more, a lie would be asked about for ever
 
 Value = TypeVar("Value")
 
@@ -37,6 +41,7 @@ class Client:
             Web3.to_checksum_address(contract.address), abi=contract.abi
         )
         self._counted = 0
+        self._range_blocks = MOST_RANGE_BLOCKS
 
     def _read(self, call: ContractFunction) -> Any:
         with self.connection.asking():
@@ -84,11 +89,34 @@ class Client:
             raise
 
     def _events(self, event: ContractEvent, from_block: int | None = None, **filters: Any) -> list[EventData]:
-        """All events of one kind since a block, or since the deployment, oldest first."""
+        """All events of one kind since a block, or since the deployment, oldest first.
+
+        They are asked for in ranges: nodes bound blocks, logs, bytes or time, and each says so in its own way.
+        """
         first = self.connection.deployment.block if from_block is None else from_block
+        head = self._block_number()
+        if head - first > MOST_BLOCKS:
+            raise EndpointFaulty(f"a newest block of number {head:,}")
+        logs: list[EventData] = []
+        while first <= head:
+            last = min(first + self._range_blocks - 1, head)
+            try:
+                with self.connection.asking():
+                    logs += event.get_logs(argument_filters=filters, from_block=first, to_block=last)
+            except (EndpointFaulty, requests.RequestException):
+                if last == first:
+                    raise
+                self._block_number()  # raises where the node is away from this too
+                self._range_blocks = (last - first + 1) // 2
+            else:
+                self._range_blocks = min(MOST_RANGE_BLOCKS, self._range_blocks + 1 + self._range_blocks // 4)
+                first = last + 1
         with self.connection.asking():
-            logs = event.get_logs(argument_filters=filters, from_block=first)
             return sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+
+    def _block_number(self) -> int:
+        with self.connection.asking():
+            return int(self.connection.w3.eth.block_number)
 
     def _told(self, receipt: TxReceipt, event: ContractEvent) -> Mapping[str, Any]:
         """The values of the event that a transaction of the sender emitted."""

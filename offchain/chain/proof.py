@@ -100,7 +100,10 @@ class ProofOfLearningClient(Client):
     def progress_of(self, task_id: int, miner: str) -> Progress:
         """How far the scoring of a miner's model has come."""
         known = bytes(self._read(self._contract.functions.progressHashOf(task_id, miner)))
-        events = self._events(self._contract.events.ModelScoredInPart(), taskId=task_id, miner=miner)
+        if not any(known):
+            return Progress()
+        since = TaskRegistryClient(self.connection).task(task_id).draw_block
+        events = self._events(self._contract.events.ModelScoredInPart(), since, taskId=task_id, miner=miner)
         for event in reversed(events):
             told = event["args"]["progress"]
             progress = Progress(told["scoredCount"], tuple(told["tally"]))
