@@ -23,7 +23,7 @@ class Fees:
         return cls(2 * base_fee + tip, tip)
 
     def raised(self) -> "Fees":
-        """More by an eighth: nodes replace a transaction by one that pays a tenth more of both."""
+        """More by an eighth, and a wei at least: nodes replace a transaction by one that pays a tenth more of both."""
         return Fees(_eighth_more(self.most), _eighth_more(self.tip))
 
     def at_least(self, other: "Fees") -> "Fees":
@@ -39,7 +39,7 @@ class Fees:
 
 
 def _eighth_more(fee: int) -> int:
-    return -(-fee * 9 // 8)
+    return max(fee + 1, -(-fee * 9 // 8))
 
 
 @dataclass(frozen=True, slots=True)

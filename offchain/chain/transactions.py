@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -34,6 +35,7 @@ GAS_MARGIN = 1.2  # state may change between the estimate and the block
 RECEIPT_SECONDS = 120.0
 STALE_SECONDS = 30.0  # two slots of twelve seconds, and a little
 CONFIRMATION_SECONDS = 30.0
+MOST_OFFERS = 100  # from a wei to beyond what any rules allow, by four tenths more each time
 POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 1.0
 
@@ -107,17 +109,18 @@ class Sender:
         nonce, has_rival = self._first_nonce()
         gas = self._gas_limit or self._estimate(call)
         base_fee, fees = self._fair_fees()
-        while True:
+        for offer in count(1):
             fields = content | self._frame(nonce, gas, fees.within(gas, self._rules.most_wei, base_fee))
             self._outstanding = self._sign(fields)
             try:
                 self._submit(self._outstanding)
             except TransactionRejected:
                 self._outstanding = None
-                if not has_rival:
+                if not has_rival or offer == MOST_OFFERS:
                     metrics.TRANSACTIONS.labels("failed").inc()
                     raise
                 fees = fees.raised().raised().raised()  # it takes the place of one whose fees are not known
+                time.sleep(POLL_SECONDS)
                 continue
             except (OSError, EndpointFaulty) as error:
                 log.warning("whether a transaction has arrived is yet to be seen: %s", error)
@@ -129,14 +132,14 @@ class Sender:
 
         Such a one was sent before a restart, or by another process. It is given time to come into a block.
         """
-        count = self.connection.w3.eth.get_transaction_count
-        nonce, stale_at = count(self.account.address, "latest"), time.monotonic() + STALE_SECONDS
-        while has_rival := count(self.account.address, "pending") > nonce:
+        used = self.connection.w3.eth.get_transaction_count
+        nonce, stale_at = used(self.account.address, "latest"), time.monotonic() + STALE_SECONDS
+        while has_rival := used(self.account.address, "pending") > nonce:
             if time.monotonic() > stale_at:
                 log.warning("an earlier transaction with nonce %d is stuck: this one takes its place", nonce)
                 break
             time.sleep(POLL_SECONDS)
-            if count(self.account.address, "latest") > nonce:
+            if used(self.account.address, "latest") > nonce:
                 raise TransactionOvertaken(self.address, nonce)
         return int(nonce), has_rival
 
