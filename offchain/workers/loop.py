@@ -62,16 +62,19 @@ class Rounds:
         self.failures: dict[int, Failure] = {}
 
     def run(self, task_ids: Iterable[int]) -> list[int]:
-        """Step once through the tasks, but for those that are paused; gives the unfinished ones."""
+        """Step once through the tasks, the newest first, but for those that are paused; gives the unfinished ones.
+
+        A worker that is started again has to look at all that ever were: bonds with deadlines are in the newer ones.
+        """
         left = []
-        for task_id in task_ids:
+        for task_id in sorted(task_ids, reverse=True):
             if _rests(self._finished.get(task_id)):
                 continue
             started = time.monotonic()
             if _rests(self._waiting.get(task_id)) or not self._finishes(task_id):
                 left.append(task_id)
             if time.monotonic() - started > LONG_STEP_SECONDS:
-                for waiting in sorted(self._waiting.keys() - {task_id}):
+                for waiting in sorted(self._waiting.keys() - {task_id}, reverse=True):
                     if not _rests(self._waiting[waiting]):
                         self._finishes(waiting)
         metrics.TASKS.labels("open").set(len(left) - len(self.failures))

@@ -304,21 +304,21 @@ def test_carry_raises_what_fails_a_task_after_the_others_are_done(clock: Clock) 
 
 
 def test_watch_looks_at_what_waits_after_every_long_step(clock: Clock) -> None:
-    """The first task is due at ten seconds, while the second trains for 20 and the others wait to."""
+    """The newest task is due at ten seconds, while the one before trains for 20 and the others wait to."""
     made: list[tuple[float, int, Move]] = []
 
     def step(task_id: int) -> Move:
         began = clock.now
-        if task_id > 1:
+        if task_id < 4:
             clock.sleep(20)
-        move = Move.TRAIN if task_id > 1 else Move.REVEAL if clock.now >= 10 else Move.WAIT
+        move = Move.TRAIN if task_id < 4 else Move.REVEAL if clock.now >= 10 else Move.WAIT
         made.append((began, task_id, move))
         return move
 
     with pytest.raises(Ended):
         loop.watch(step, lambda: [1, 2, 3, 4])
 
-    assert made[:3] == [(0, 1, Move.WAIT), (0, 2, Move.TRAIN), (20, 1, Move.REVEAL)]
+    assert made[:3] == [(0, 4, Move.WAIT), (0, 3, Move.TRAIN), (20, 4, Move.REVEAL)]
 
 
 def test_a_long_step_has_only_that_looked_at_which_is_due(clock: Clock) -> None:
@@ -359,6 +359,19 @@ def test_watch_until_ends_once_all_tasks_have_come_and_are_finished(
     assert made == [(0, 1), (4, 2), (4.5, 2)]
     assert clock.now == 4.5
     assert caplog.messages == ["refused: trying again"]
+
+
+def test_a_worker_that_is_started_again_looks_at_the_newest_of_ten_thousand_tasks_first(clock: Clock) -> None:
+    stepped: list[int] = []
+
+    def step(task_id: int) -> Move:
+        stepped.append(task_id)
+        return Move.DONE
+
+    with pytest.raises(Ended):
+        loop.watch(step, lambda: range(1, 10_001))
+
+    assert stepped[:10_000] == list(range(10_000, 0, -1))
 
 
 def test_the_gauges_tell_how_many_tasks_are_open_fail_and_are_finished() -> None:
