@@ -187,7 +187,7 @@ class DataNode:
         try:
             self._make(move, task)
         except OVERTAKEN as error:
-            log.info("task %d: the task has moved on (%s)", task_id, error)
+            log.info("task %d: somebody else was first, or its phase has ended: %s", task_id, error)
         return move
 
     def _outcome(self, phase: Phase, task: Task) -> str:

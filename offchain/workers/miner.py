@@ -26,11 +26,17 @@ from offchain.learning.metrics import WAD, Metric, ranked
 from offchain.learning.scoring import decode
 from offchain.learning.scoring_gas import rows_per_reveal
 from offchain.storage import BlobMissing
-from offchain.workers.errors import OVERTAKEN, RevealTooLarge, ScorerUnsupported, SecretsLost
-from offchain.workers.funds import make_available
+from offchain.workers.errors import (
+    OVERTAKEN,
+    FundsTooLow,
+    RevealTooLarge,
+    ScorerUnsupported,
+    SecretsLost,
+)
+from offchain.workers.funds import check_funds, make_available
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.jobs import Jobs
-from offchain.workers.missed import missed_by_miner, tell
+from offchain.workers.missed import Missed, missed_by_miner, tell, utc
 from offchain.workers.moves import Moves
 from offchain.workers.reading import parameters_of
 from offchain.workers.saying import Sparingly
@@ -122,6 +128,9 @@ class Miner:
         self._jobs = Jobs(home, executor)
         self._searches: dict[int, list[Work]] = {}
         self._untrainable: dict[int, JobFailure | RevealTooLarge] = {}
+        self._unfunded: set[int] = (
+            set()
+        )  # tasks that were not trained for, as there was nothing for their bonds
         self._sparingly = Sparingly()
         self._followed: set[int] = set()  # tasks of which is to be said how they end
         self._ended: set[int] = set()  # those of which that is said, or what was missed
@@ -151,6 +160,8 @@ class Miner:
             committed, revealed = place.order != 0, place.revealed
             has_model = secret is not None
             missed = missed_by_miner(task, phase, has_model=has_model, committed=committed, revealed=revealed)
+            if missed is None and not committed:
+                missed = self._missed_bond(task)
             tell(f"task {task_id}", missed)
             if missed is None:
                 self.tell_end(task, phase)
@@ -164,7 +175,7 @@ class Miner:
         try:
             self._make(move, task, secret)
         except OVERTAKEN as error:
-            log.info("task %d: the task has moved on (%s)", task_id, error)
+            log.info("task %d: somebody else was first, or its phase has ended: %s", task_id, error)
         return move
 
     def follow(self, task_id: int) -> None:
@@ -178,7 +189,9 @@ class Miner:
 
     def _end_of(self, task: Task, phase: Phase) -> str:
         if phase in (Phase.ABORT, Phase.ABORTED):
-            return "it is aborted, and nobody is paid"
+            nobody_came = self.proof.commitment_count(task.task_id) == 0
+            why = "nobody committed to it" if nobody_came else "its test rows were not disclosed in time"
+            return f"it is aborted, as {why}, and nobody is paid"
         if phase != Phase.SETTLED:
             return "it takes no commitments any more"
         shown = shown_in_tokens(self._sender.connection)
@@ -189,6 +202,16 @@ class Miner:
                 place = f"scored {model.score_wad / WAD:.4f}, rank {rank} of {len(board)}"
                 return f"it is settled: {place}{f', and won {shown(task.reward)}' if won else ''}"
         return "it is settled, without a model of this account's"
+
+    def _missed_bond(self, task: Task) -> Missed | None:
+        if task.task_id not in self._unfunded:
+            return None
+        shown = shown_in_tokens(self._sender.connection)
+        return Missed(
+            f"nothing was trained, as the bond of {shown(task.miner_bond)} was not to be had before"
+            f" {utc(task.commit_ends_at)}: this costs the chance of the reward of {shown(task.reward)}, and no bond",
+            0,
+        )
 
     def _tell_kept(self, task: Task, secret: ModelSecret, *, committed: bool) -> None:
         """Say which model of an earlier run this one goes on with, whatever it was started with."""
@@ -293,6 +316,7 @@ class Miner:
         published = self.registry.published_training_rows(task.task_id)
         if published is None:
             return None
+        self._check_bond(task)
         try:
             deployment = self._sender.connection.deployment
             rows = open_task_rows(self._home.blobs, task, published, deployment, self.address)
@@ -314,6 +338,15 @@ class Miner:
             for parameters in estimators.candidates(self._estimator, task.class_count)
         ]
         return [Work(Kind.TRIAL, spec.to_bytes(), content) for spec in specs]
+
+    def _check_bond(self, task: Task) -> None:
+        """Raise FundsTooLow where what is trained could not be committed to."""
+        try:
+            check_funds(self._sender, task.miner_bond)
+        except FundsTooLow:
+            self._unfunded.add(task.task_id)
+            raise
+        self._unfunded.discard(task.task_id)
 
     def _outcome(self, task: Task, trial: Work, seconds: float) -> Trained | JobFailure | None:
         """What a trial came to, which may take so long; None while it is under way."""

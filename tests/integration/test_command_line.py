@@ -327,7 +327,7 @@ def test_a_miner_tells_where_it_works_and_what_became_of_the_task_that_it_is_to_
     assert (ended.returncode, ended.stdout) == (0, "")
     where = f"{world.people[1].address} (dev:1) at {environment['POLE_RPC']}"
     assert f"mining as {where}: task {task.task_id}" in first
-    assert f"task {task.task_id}: it is aborted, and nobody is paid" in last
+    assert f"task {task.task_id}: it is aborted, as nobody committed to it, and nobody is paid" in last
 
 
 @pytest.mark.parametrize(

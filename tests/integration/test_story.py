@@ -132,7 +132,7 @@ def test_an_aborted_task_gives_miners_their_bonds_and_the_data_nodes(world: Worl
     assert world.miners[0].balance() == before + 30 * UNIT
 
 
-def test_a_poor_miner_keeps_its_model_and_is_told_what_it_lacks(world: World, cast: Cast) -> None:
+def test_a_poor_miner_is_told_what_it_lacks_before_it_trains(world: World, cast: Cast) -> None:
     task_id = cast.post("iris")
     cast.to_commits(task_id)
     poor = cast.miner(Person(world.connection, 8), "logistic")

@@ -15,13 +15,14 @@ from offchain.learning.manifest import ClassTarget, Manifest, NumberColumn
 from offchain.learning.rows import SaltedRows, TrainingRowsInvalid
 from offchain.storage import BlobCorrupt, BlobTooLarge
 from offchain.workers import miner as miner_module
-from offchain.workers.errors import RevealTooLarge, ScorerUnsupported, SecretsLost
+from offchain.workers.errors import FundsTooLow, RevealTooLarge, ScorerUnsupported, SecretsLost
 from offchain.workers.home import Home, ModelSecret
 from offchain.workers.miner import Miner, Move
+from offchain.workers.missed import utc
 from tests.stories import RIGHT, SALT, WRONG, commit
 from tests.training import EXECUTOR, LIMITS, after
 from tests.unit.compute.jobs import endless_job
-from tests.world import World, toy_rows
+from tests.world import Person, World, toy_rows
 
 
 @pytest.fixture
@@ -198,7 +199,72 @@ def test_a_miner_tells_of_no_task_that_had_ended_before_but_of_the_one_it_is_to_
         assert miner.step(task.task_id) == Move.DONE
 
     assert [line for line in caplog.messages if "task" in line] == [
-        f"task {task.task_id}: it is aborted, and nobody is paid"
+        f"task {task.task_id}: it is aborted, as nobody committed to it, and nobody is paid"
+    ]
+
+
+def test_a_miner_tells_that_a_task_is_aborted_as_it_was_not_disclosed(
+    world: World, miner: Miner, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    commit(world.miners[1], task, RIGHT)
+    world.chain.set_time(task.commit_ends_at + 100)
+    caplog.set_level(logging.INFO)
+    miner.follow(task.task_id)
+
+    assert miner.step(task.task_id) == Move.DONE
+
+    assert caplog.messages == [
+        f"task {task.task_id}: it is aborted, as its test rows were not disclosed in time, and nobody is paid"
+    ]
+
+
+def test_a_miner_without_a_bond_does_not_train_and_tells_what_it_missed(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    poor = Person(world.connection, 8)
+    home = Home.of(tmp_path, world.connection, poor.address)
+    miner = Miner(poor.sender, home, "ridge", 0, EXECUTOR)
+    task = published(world, home, toy_rows(24))
+
+    with pytest.raises(FundsTooLow) as caught:
+        miner.step(task.task_id)
+
+    assert (caught.value.available, caught.value.needed) == (0, task.miner_bond)
+    assert miner._searches == {}
+    world.chain.set_time(task.commit_ends_at)
+    assert miner.step(task.task_id) == Move.DONE
+    assert caplog.messages[-1] == (
+        f"task {task.task_id}: nothing was trained, as the bond of 5 POLE was not to be had before"
+        f" {utc(task.commit_ends_at)}: this costs the chance of the reward of 100 POLE, and no bond"
+    )
+
+
+def test_a_miner_that_gets_its_bond_in_time_trains(world: World, tmp_path: Path) -> None:
+    poor = Person(world.connection, 8)
+    home = Home.of(tmp_path, world.connection, poor.address)
+    miner = Miner(poor.sender, home, "ridge", 0, EXECUTOR)
+    task = published(world, home, toy_rows(24))
+    with pytest.raises(FundsTooLow):
+        miner.step(task.task_id)
+
+    poor.token.mint(poor.address, task.miner_bond)  # outside of the vault is enough
+
+    assert after(Move.TRAIN, miner.step, task.task_id) == Move.COMMIT
+
+
+def test_somebody_elses_draw_is_told_of_as_no_failure(
+    world: World, miner: Miner, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = world.drawn(world.spec(toy_rows()))
+    monkeypatch.setattr(miner.proof, "phase_of", lambda _: Phase.DRAW)
+    monkeypatch.setattr(miner, "_is_due", lambda *_: True)
+    caplog.set_level(logging.INFO)
+
+    assert miner.step(task.task_id) == Move.DRAW
+
+    assert caplog.messages == [
+        f"task {task.task_id}: somebody else was first, or its phase has ended: task {task.task_id} is drawn"
     ]
 
 
