@@ -29,6 +29,8 @@ A `ContractError` carries the values of the Solidity error as attributes, by the
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -39,6 +41,20 @@ from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 
 ERROR_SELECTOR = bytes.fromhex("08c379a0")  # of Error(string), as require and revert with a text give it
 LONGEST_REASON = 200
+
+
+def _coin(wei: int, rounding: str) -> str:
+    """Wei in the chain's own coin, to four digits: what there is rounded down, and what is needed rounded up."""
+    context = Context(prec=4, rounding=rounding)
+    return f"{context.create_decimal(wei).scaleb(-18, context).normalize(context):f}"
+
+
+def _utc(timestamp: int) -> str:
+    """A block's time as messages have it; a number where no calendar has it, as a node may tell any."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):
+        return str(timestamp)
 
 
 class ChainError(Exception):
@@ -155,7 +171,8 @@ class GasMissing(ChainError):
     def __init__(self, account: str, balance: int, needed: int, what: str = "the transaction") -> None:
         self.account, self.balance, self.needed = account, balance, needed
         super().__init__(
-            f"{account} has {balance:,} wei, and {what} may cost {needed:,}: send it the chain's own coin"
+            f"{account} has {_coin(balance, ROUND_FLOOR)} coin, and {what} may cost {_coin(needed, ROUND_CEILING)}:"
+            " send it the chain's own coin"
         )
 
 
@@ -172,7 +189,10 @@ class FeeTooHigh(ChainError):
 
     def __init__(self, fee: int, limit: int) -> None:
         self.fee, self.limit = fee, limit
-        super().__init__(f"the transaction may cost {fee:,} wei, and the most that is paid is {limit:,}")
+        super().__init__(
+            f"the transaction may cost {_coin(fee, ROUND_CEILING)} coin, and the most that is paid is"
+            f" {_coin(limit, ROUND_FLOOR)}"
+        )
 
 
 class TransactionTimeout(ChainError):
@@ -218,14 +238,17 @@ class ContractError(TransactionReverted):
     """A contract refused with a named error.
 
     money : the names of the values that are token units
+    times : the names of those that are times of blocks
     """
 
     message: ClassVar[str]
     money: ClassVar[tuple[str, ...]] = ()
+    times: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
-        super().__init__(self.message.format(**values))
+        dates = {name: _utc(values[name]) for name in self.times}
+        super().__init__(self.message.format(**{**values, **dates}))
 
     def tell_money(self, shown: Callable[[int], str]) -> None:
         """Say in the message what is money as people write it."""
@@ -373,12 +396,14 @@ class PublishWindowClosed(ContractError):
     """Training rows are published before the draw or after the end of commits."""
 
     message = "task {taskId} takes training rows until {commitEndsAt}, and it is {timestamp}"
+    times = ("commitEndsAt", "timestamp")
 
 
 class DiscloseWindowClosed(ContractError):
     """Test rows are disclosed before commits end or after the deadline."""
 
     message = "task {taskId} takes a disclosure from {opensAt} to {endsAt}, and it is {timestamp}"
+    times = ("opensAt", "endsAt", "timestamp")
 
 
 class AlreadyDisclosed(ContractError):
@@ -418,6 +443,7 @@ class CommitWindowClosed(ContractError):
     """A miner commits before the draw or after the window."""
 
     message = "task {taskId} takes commitments until {commitEndsAt}, and it is {timestamp}"
+    times = ("commitEndsAt", "timestamp")
 
 
 class AlreadyCommitted(ContractError):
@@ -430,6 +456,7 @@ class RevealWindowClosed(ContractError):
     """A miner reveals before the disclosure or after the window."""
 
     message = "task {taskId} takes reveals until {revealEndsAt}, and it is {timestamp}"
+    times = ("revealEndsAt", "timestamp")
 
 
 class NotCommitted(ContractError):

@@ -138,7 +138,7 @@ def test_check_coin_wants_what_a_deployment_takes_and_less_than_half_as_much_aga
             w3.provider.make_request(RPCEndpoint("anvil_setBalance"), [NOBODY, hex(gas * w3.eth.gas_price)])
 
         has(taken)
-        with pytest.raises(errors.GasMissing, match=r"the deployment may cost [\d,]+: send it"):
+        with pytest.raises(errors.GasMissing, match=r"the deployment may cost [\d.]+: send it"):
             check_coin(w3, NOBODY, sizes)
         has(taken * 3 // 2)
         check_coin(w3, NOBODY, sizes)
