@@ -152,7 +152,7 @@ def post(
         reward=to_units(connection, reward),
         data_node_bond=to_units(connection, bond),
         miner_bond=to_units(connection, miner_bond),
-        min_score_wad=int(min_score * 10**18),
+        min_score_wad=score_to_wad(min_score),
         commit_seconds=commit_seconds,
         disclose_seconds=disclose_seconds,
         reveal_seconds=reveal_seconds,
@@ -178,6 +178,15 @@ def post(
         )
         if not detach:
             carry(data_node.step, [task_id])
+
+
+def score_to_wad(score: float) -> int:
+    """A score as the decimal number that it prints as: what scores exactly that is to be paid.
+
+    >>> score_to_wad(0.55), score_to_wad(-9)
+    (550000000000000000, -9000000000000000000)
+    """
+    return int(Decimal(str(score)).scaleb(18))
 
 
 def _show_terms(sender: Sender, terms: Terms, row_count: int, row_length: int, test_count: int) -> None:
