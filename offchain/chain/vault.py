@@ -1,13 +1,16 @@
 """The vault and its token."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 
 from eth_account.messages import encode_typed_data
 from web3.types import TxReceipt
 
 from offchain.chain.client import Client
 from offchain.chain.connection import Connection
+
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""For amounts, that are moved by powers of ten alone: the usual 28 digits are fewer than they may have."""
 
 
 class TokenClient(Client):
@@ -91,4 +94,4 @@ def shown_in_tokens(connection: Connection) -> Callable[[int], str]:
     """What shows token units in whole tokens, with the symbol, without asking each time what they are."""
     token = TokenClient(connection)
     decimals, symbol = token.decimals(), token.symbol()
-    return lambda units: f"{Decimal(units).scaleb(-decimals).normalize():f} {symbol}"
+    return lambda units: f"{EXACT.normalize(EXACT.scaleb(Decimal(units), -decimals)):f} {symbol}"

@@ -16,7 +16,7 @@ from offchain.chain.accounts import open_account
 from offchain.chain.connection import Connection, connect
 from offchain.chain.endpoint import shown
 from offchain.chain.transactions import Sender, SendingRules
-from offchain.chain.vault import TokenClient, shown_in_tokens
+from offchain.chain.vault import EXACT, TokenClient, shown_in_tokens
 from offchain.cli.configuration import check_url
 from offchain.cli.keys import passphrase_from
 from offchain.cli.progress import backfill_shown
@@ -30,6 +30,7 @@ from offchain.workers.home import Home, default_root
 
 log = logging.getLogger(__name__)
 
+MOST_DIGITS = 78  # of what a contract can count
 PATIENCE_SECONDS = 60.0
 """How long a worker that starts waits for its endpoint: a machine that starts may start its node later."""
 
@@ -154,6 +155,8 @@ class Tokens(click.ParamType):
             self.fail(f"{value!r} is not a number", param, context)
         if not amount.is_finite() or amount < 0 or (self._is_positive and not amount):
             self.fail(f"{value!r} is not an amount", param, context)
+        if amount.adjusted() >= MOST_DIGITS:
+            self.fail(f"{value!r} is not an amount", param, context)
         return amount
 
 
@@ -180,7 +183,7 @@ def shown_root() -> str:
 
 def to_units(connection: Connection, amount: Decimal) -> int:
     """Whole tokens in token units."""
-    return int(amount.scaleb(TokenClient(connection).decimals()))
+    return int(EXACT.scaleb(amount, TokenClient(connection).decimals()))
 
 
 def show_units(connection: Connection, units: int) -> str:
@@ -295,7 +298,7 @@ def account_options(command: Any) -> Any:
     def wrapped(
         account: str, passphrase_file: Path | None, max_fee: Decimal, confirmations: int, **options: Any
     ) -> Any:
-        rules = SendingRules(int(max_fee.scaleb(18)), confirmations)
+        rules = SendingRules(int(EXACT.scaleb(max_fee, 18)), confirmations)
         return command(account=Signer(account, passphrase_file, rules), **options)
 
     return with_options(wrapped, ACCOUNT_OPTION, *SIGNING_OPTIONS)
