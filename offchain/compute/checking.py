@@ -45,12 +45,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What a model must be: of which estimator, for which rows, made with which parameters."""
+    """What a model must be: of which estimator, for which rows, made with which parameters.
+
+    widths : of a dense model's layers from the inputs to the outputs; None where any are well
+    """
 
     estimator: str
     feature_count: int
     class_count: int
     parameters: Parameters
+    widths: list[int] | None = None
 
 
 def check_delivery(
@@ -80,7 +84,8 @@ def check_result(spec: JobSpec, trained: Trained) -> None:
     """Check that a result and its model are an answer to a job; raises ResultInvalid, OtherThanOrdered."""
     document = JobResult.from_bytes(trained.result)
     _check_names(spec.name().hex(), document.spec, document.model, trained.model)
-    shape = _Shape(spec.estimator, spec.feature_count, spec.class_count, spec.parameters())
+    recipe = spec.estimator, spec.feature_count, spec.class_count, spec.parameters()
+    shape = _Shape(*recipe, spec.widths())
     decoded = _open_model(shape, trained.model)
     facts: list[tuple[str, object, object]] = [
         ("parameters", parameters_hash(spec.parameters()).hex(), document.parameters)
@@ -145,6 +150,9 @@ def _open_model(shape: _Shape, model: bytes) -> DenseModel | TreeModel:
             ("parameters", parameters_hash(shape.parameters).hex(), decoded.parameters_hash.hex()),
         ]
     )
+    if isinstance(decoded, DenseModel) and shape.widths is not None:
+        outputs = [int(layer.weights.shape[1]) for layer in decoded.layers]
+        _compare([("widths", shape.widths, [decoded.feature_count, *outputs])])
     return decoded
 
 

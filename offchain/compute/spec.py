@@ -100,6 +100,12 @@ class JobSpec(Document):
         """The training parameters as the learning ledger prints them; a model's header has their hash."""
         return training_parameters(self.estimator, self.class_count, self.hyperparameters, self.iterations)
 
+    def widths(self) -> list[int]:
+        """How wide a dense model's layers are, from the inputs to the outputs; a regression has one output."""
+        hidden = self.hyperparameters.get("hidden_layer_sizes", [])
+        assert isinstance(hidden, list)
+        return [self.feature_count, *hidden, max(self.class_count, 1)]
+
     def check_rows(self, rows: bytes) -> None:
         """Raise JobSpecInvalid where these are not the rows that were named."""
         if len(rows) > MAX_ROWS_BYTES or not rows or len(rows) % self.row_length:

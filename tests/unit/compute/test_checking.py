@@ -1,6 +1,7 @@
 """What a consumer accepts of a delivery, and what it does not."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -125,6 +126,25 @@ def test_a_model_of_another_shape_is_refused(job: Job, shape: tuple[int, int], f
         check_delivery(job.spec, answer(job, model), model, job.kept, HIGH)
 
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("estimator", "widths"),
+    [("logistic", (64, 255, 10)), ("mlp", (64, 10)), ("mlp", (64, 15, 10)), ("mlp", (64, 16, 16, 10))],
+)
+def test_a_model_of_other_layers_than_ordered_is_refused(estimator: str, widths: tuple[int, ...]) -> None:
+    """All of its rows and classes, and scored in the consumer's own process."""
+    job = make_job("digits", estimator, 15)
+    layers = tuple(
+        DenseLayer(np.zeros(shape, np.int8), np.zeros(shape[1], np.int32), 0) for shape in pairwise(widths)
+    )
+    model = encode(DenseModel(parameters_hash(job.spec.parameters()), layers))
+
+    with pytest.raises(OtherThanOrdered) as caught:
+        check_delivery(job.spec, answer(job, model), model, job.kept, HIGH)
+
+    assert caught.value.field == "widths"
+    assert caught.value.delivered == list(widths)
 
 
 def test_a_model_of_another_recipe_is_refused(job: Job) -> None:
