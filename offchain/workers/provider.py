@@ -1,6 +1,7 @@
 """The provider: opens epochs, posts the price that is best and proved, trains what was bought, delivers."""
 
 import logging
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,7 +16,7 @@ from offchain.compute.errors import JobFailure, JobRefused, JobSpecInvalid
 from offchain.compute.executor import JobExecutor
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, MAX_ROWS_BYTES, JobSpec
 from offchain.compute.work import Kind, Work
-from offchain.storage import BlobMissing, StorageAway, StorageError
+from offchain.storage import StorageAway, StorageError
 from offchain.workers.epochs import Epochs
 from offchain.workers.errors import OVERTAKEN
 from offchain.workers.funds import make_available
@@ -29,6 +30,9 @@ from offchain.workers.saying import Sparingly
 log = logging.getLogger(__name__)
 
 JobKey: TypeAlias = tuple[int, int, bytes]
+
+MAX_OPEN = 16  # orders at a time, for each keeps its rows in memory, and what trains them its own
+MAX_ASKED = 3  # blobs, to learn whether a storage answers
 
 
 class Move(Enum):
@@ -88,6 +92,7 @@ class Provider:
         self._sender, self._home, self._plan = sender, home, plan
         self._jobs = Jobs(home, executor)
         self._orders: dict[JobKey, Work] = {}
+        self._read: Cid | None = None  # what the storage gave last
         self._sparingly = Sparingly()
         self.failed: dict[JobKey, JobFailure] = {}
         self._is_sold_out = False
@@ -113,13 +118,14 @@ class Provider:
         """Make the next move for an epoch, if there is one, and tell which."""
         phase = self.market.phase_of(epoch_id)
         move = decide(phase, to_do=self._has_to_do(epoch_id, phase))
+        if move is not Move.SERVE:
+            self._give_up(epoch_id)
         try:
             match move:
                 case Move.PRICE:
                     self._price(epoch_id)
                 case Move.SERVE:
-                    for purchase in self._unanswered(epoch_id):
-                        self._serve(purchase, is_last_call=phase == EpochPhase.DELIVER)
+                    self._serve_all(epoch_id, is_last_call=phase == EpochPhase.DELIVER)
                 case Move.SETTLE:
                     self._settle(epoch_id, phase)
         except OVERTAKEN as error:
@@ -177,26 +183,80 @@ class Provider:
         receipts = self.market.prove_price(epoch_id, price)
         log.info("epoch %d: price %.6f, proved in %d transaction(s)", epoch_id, price / WAD, len(receipts))
 
+    def _give_up(self, epoch_id: int) -> None:
+        """Keep no order of an epoch in which none is to be answered any more."""
+        for key in [key for key in self._orders if key[0] == epoch_id]:
+            self._jobs.forget(self._orders.pop(key))
+
+    def _serve_all(self, epoch_id: int, *, is_last_call: bool) -> None:
+        """Go on with every purchase, whatever keeps from another; raises the first error after that.
+
+        Those whose jobs are under way come first: a storage that does not give one blob may take its time.
+        """
+        errors: list[Exception] = []
+        hidden: list[tuple[Purchase, StorageAway]] = []
+        unanswered = self._unanswered(epoch_id)
+        for purchase in sorted(unanswered, key=lambda each: _key_of(each) not in self._orders):
+            try:
+                self._serve(purchase, is_last_call=is_last_call)
+            except StorageAway as error:
+                hidden.append((purchase, error))
+                errors.append(error)
+            except Exception as error:
+                errors.append(error)
+        if hidden and is_last_call and self._storage_answers(epoch_id):
+            for purchase, error in hidden:
+                errors.remove(error)
+                self._refuse(purchase, f"the job spec or its rows cannot be had: {error}")
+        if errors:
+            raise errors[0]
+
     def _serve(self, purchase: Purchase, *, is_last_call: bool) -> None:
         key = _key_of(purchase)
         if key not in self._orders:
             try:
                 self._orders[key] = self._open(purchase)
-            except BlobMissing:
-                if is_last_call:
-                    self._refuse(purchase, "the job spec or its rows are nowhere to be found")
-                return
             except StorageAway:
-                raise  # no fault of the order's
-            except (JobSpecInvalid, StorageError) as error:
+                raise  # no fault of the order's, as far as this can tell
+            except JobSpecInvalid as error:
                 self._refuse(purchase, str(error))
+                return
+            except StorageError as error:
+                # Where there is nothing, or something else, the right bytes may still come.
+                if is_last_call:
+                    self._refuse(purchase, f"the job spec or its rows cannot be had: {error}")
+                else:
+                    self._sparingly.say(logging.INFO, f"{_name(purchase)}: {error}")
                 return
         if self._answer(purchase, self._orders[key]):
             self._jobs.forget(self._orders.pop(key))  # only now: a delivery that fails is tried again
 
+    def _storage_answers(self, epoch_id: int) -> bool:
+        """Whether a storage that does not give an order's blob is well otherwise: it answers about another one.
+
+        Who orders may be the only one who can read its blob, and would gain the bond. A gateway may never tell that
+        nothing is there: so it is asked for what was read before, and for what was ordered and is answered.
+        """
+        known = [] if self._read is None else [self._read]
+        for each in self.market.purchases(epoch_id):
+            if each.status in (PurchaseStatus.DELIVERED, PurchaseStatus.PAID):
+                known.append(Cid.on_chain(each.job_hash, MAX_DOCUMENT_BYTES))
+        nobodys = Cid.of(secrets.token_bytes(32))
+        return any(self._answers(name) for name in [*known[:MAX_ASKED], nobodys])
+
+    def _answers(self, name: Cid) -> bool:
+        try:
+            self._home.blobs.get(name, MAX_DOCUMENT_BYTES)
+        except StorageAway:
+            return False
+        except StorageError:
+            pass
+        return True
+
     def _open(self, purchase: Purchase) -> Work:
         name = Cid.on_chain(purchase.job_hash, MAX_DOCUMENT_BYTES)
         data = self._home.blobs.get(name, MAX_DOCUMENT_BYTES)
+        self._read = name
         spec = JobSpec.from_bytes(data)
         if spec.iterations * WAD > purchase.units:
             raise JobSpecInvalid(f"{spec.iterations} iterations for {purchase.units / WAD:g} units")
