@@ -9,15 +9,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from offchain.canonical import Json, from_json, to_canonical_json
 from offchain.cid import Cid
+from offchain.compute.effort import dense_effort, tree_effort
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.recipes import MAX_ITERATIONS, training_parameters
 from offchain.economics.curve import LearningCurve
+from offchain.learning import estimators
 from offchain.learning.limits import MAX_CLASSES, MAX_FEATURES
+from offchain.learning.model import KIND_DENSE
 
 MAX_DOCUMENT_BYTES = 16 * 1024
 MAX_ROWS_BYTES = 8 * 1024 * 1024
-MAX_UNIT_WORK = 64 * 1024 * 1024
-"""Bytes of rows times classes: what one unit, an iteration over all rows, may have to do at most."""
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Address = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
@@ -106,13 +107,24 @@ class JobSpec(Document):
         assert isinstance(hidden, list)
         return [self.feature_count, *hidden, max(self.class_count, 1)]
 
+    def most_iterations(self, row_count: int) -> int:
+        """How many iterations over so many rows a job may have, so that any provider's machine can do it."""
+        if estimators.kind(self.estimator, self.class_count) == KIND_DENSE:
+            effort = dense_effort(self.widths(), row_count)
+        else:
+            shape = self.feature_count, self.class_count, row_count
+            effort = tree_effort(self.estimator, self.hyperparameters, *shape)
+        return min(effort.most_iterations(), MAX_ITERATIONS)
+
     def check_rows(self, rows: bytes) -> None:
-        """Raise JobSpecInvalid where these are not the rows that were named."""
+        """Raise JobSpecInvalid where these are not the rows that were named, or more than the job may take."""
         if len(rows) > MAX_ROWS_BYTES or not rows or len(rows) % self.row_length:
             raise JobSpecInvalid(f"{len(rows)} bytes are not whole rows of {self.row_length}")
-        if len(rows) * max(1, self.class_count) > MAX_UNIT_WORK:
+        most = self.most_iterations(len(rows) // self.row_length)
+        if self.iterations > most:
             raise JobSpecInvalid(
-                f"{len(rows)} bytes of rows of {self.class_count} classes are more than a unit takes"
+                f"{self.iterations} iterations over {len(rows)} bytes of rows are more than a job may take:"
+                f" at most {most}"
             )
         if str(Cid.of(rows)) != self.rows:
             raise JobSpecInvalid("the rows have another name")

@@ -205,9 +205,9 @@ class Provider:
             except Exception as error:
                 errors.append(error)
         if hidden and is_last_call and self._storage_answers(epoch_id):
-            for purchase, error in hidden:
-                errors.remove(error)
-                self._refuse(purchase, f"the job spec or its rows cannot be had: {error}")
+            for purchase, away in hidden:
+                errors.remove(away)
+                self._refuse(purchase, f"the job spec or its rows cannot be had: {away}")
         if errors:
             raise errors[0]
 

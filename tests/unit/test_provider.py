@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from offchain.canonical import Json
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from offchain.cid import Cid
 from offchain.storage import BlobCorrupt, BlobStore, BlobTooLarge, StorageAway, StorageError
 from offchain.workers.home import Home
 from offchain.workers.provider import Move, Plan, Provider
 from tests.market_world import consumers_of, epoch_spec, pass_phase, priced, provider_of
-from tests.training import EXECUTOR
+from tests.training import EXECUTOR, after
+from tests.unit.compute.jobs import make_spec
 from tests.world import UNIT, World
 
 NO_JOB = b"what is refused as soon as it is read"
@@ -148,3 +150,21 @@ def test_wrong_bytes_are_no_reason_to_refuse_before_the_last_call(
     to_last_call(world, epoch_id)
     provider.step(epoch_id)
     assert statuses(provider, epoch_id) == [PurchaseStatus.DELIVERED]
+
+
+def test_a_job_that_takes_more_memory_than_any_may_is_refused_and_not_refunded(
+    world: World, tmp_path: Path
+) -> None:
+    """Who ordered one iteration of it got its money back, and a share of the bond."""
+    provider, blobs = seller(world, tmp_path, lambda _: None), BlobStore(tmp_path / "blobs")
+    rows = bytes(2 * 86_704)
+    hyperparameters: Json = {"hidden_layer_sizes": [255], "alpha": 0.01, "solver": "lbfgs"}
+    spec = make_spec(rows, 1, 2, "mlp", 1, hyperparameters=hyperparameters)
+    blobs.put(rows)
+    epoch_id = priced(world)
+    order(world, epoch_id, [blobs.put(spec.to_bytes())])
+
+    assert after(Move.SERVE, provider.step, epoch_id) == Move.WAIT
+
+    (answered,) = provider.market.purchases(epoch_id)
+    assert b"more than a job may take" in blobs.get(Cid.on_chain(answered.result_hash, 10_000), 10_000)

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from offchain.canonical import to_canonical_json
+from offchain.canonical import Json, to_canonical_json
 from offchain.cid import Cid
 from offchain.compute.errors import JobSpecInvalid, ResultInvalid
 from offchain.compute.spec import JobResult, JobSpec
@@ -91,24 +92,43 @@ def test_rows_that_are_not_the_specs_are_refused(rows: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "classes", "most"),
+    ("features", "classes", "estimator", "hyperparameters", "most"),
     [
-        (1, 2, 4_194_304),  # rows of two bytes: 8 MiB
-        (
-            1024,
-            255,
-            256,
-        ),  # 256 rows of 1,025 bytes, times 255: 66,912,000 of the 67,108,864 that a unit takes
+        # Rows of two bytes: 8 MiB of them.
+        (1, 2, "logistic", {"C": 1.0}, 4_194_304),
+        # 2^34 operations for 1 + 8 units of 1,024 x 255 + 32 x 255 + 64 = 269,344 for each row.
+        (1024, 255, "logistic", {"C": 1.0}, 7_087),
+        # 2^30 bytes, 48 for each of 1 + 255 + 2 activations of a row.
+        (1, 2, "mlp", {"hidden_layer_sizes": [255], "alpha": 0.01, "solver": "lbfgs"}, 86_703),
+        # 1 + 1 units of 4 x 1,024 x 18 / 8 + 64 + 16 = 9,296.
+        (4, 2, "forest", {"max_leaf_nodes": 1024}, 924_046),
+        # Two classes are one tree, and 255 are 255.
+        (4, 2, "boosting", {"max_leaf_nodes": 1024, "learning_rate": 0.4}, 977_906),
+        (4, 255, "boosting", {"max_leaf_nodes": 1024, "learning_rate": 0.4}, 2_621),
     ],
-    ids=["bytes", "work"],
+    ids=["bytes", "products", "activations", "nodes", "stages", "trees of a stage"],
 )
-def test_rows_that_are_too_much_for_a_unit_are_refused(features: int, classes: int, most: int) -> None:
+def test_rows_that_are_too_much_for_a_job_are_refused(
+    features: int, classes: int, estimator: str, hyperparameters: Json, most: int
+) -> None:
     size = features + 1
     some, more = bytes(most * size), bytes((most + 1) * size)
 
-    make_spec(some, features, classes, "logistic", 1).check_rows(some)
-    with pytest.raises(JobSpecInvalid, match=str(len(more))):
-        make_spec(more, features, classes, "logistic", 1).check_rows(more)
+    for rows in some, more:
+        spec = make_spec(rows, features, classes, estimator, 1, hyperparameters=hyperparameters)
+        with nullcontext() if rows is some else pytest.raises(JobSpecInvalid, match=str(len(more))):
+            spec.check_rows(rows)
+
+
+def test_iterations_that_are_too_many_for_a_job_are_refused() -> None:
+    # A tree has no more leaves than there are rows, and counts 255 classes in each of 2 x 200 nodes: of 2^30 bytes less
+    # 48 for each of 200 x 4 floats it takes 400 x (8 x 255 + 64).
+    rows = bytes(200 * 2)
+    spec = make_spec(rows, 1, 255, "forest", 1275, hyperparameters={"max_leaf_nodes": 1024})
+
+    spec.check_rows(rows)
+    with pytest.raises(JobSpecInvalid, match="at most 1275"):
+        spec.model_copy(update={"iterations": 1276}).check_rows(rows)
 
 
 def test_the_ledgers_parameters_count_what_was_bought() -> None:
