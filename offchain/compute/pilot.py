@@ -30,7 +30,8 @@ def answer_pilot(spec: JobSpec, rows: bytes) -> Trained:
 def run_pilot(spec: JobSpec, rows: JobRows) -> LearningCurve:
     """Train the spec's estimator for a few iterations on splits of the rows and fit the validation scores.
 
-    Zero iterations count as guessing: the most frequent class, or the mean.
+    Zero iterations count as guessing: the most frequent class, or the mean. A score below zero, which R² has no bound
+    to, counts as zero: who is paid for a model is paid no less than nothing for it.
 
     Raises
     ------
@@ -56,4 +57,4 @@ def _guess(spec: JobSpec, given: JobRows, kept: JobRows) -> float:
 
 def _score(spec: JobSpec, predictions: NDArray[Any], kept: JobRows) -> float:
     metric = Metric.ACCURACY if spec.class_count else Metric.R2
-    return score_wad(metric, spec.class_count, kept.targets, predictions) / WAD
+    return max(score_wad(metric, spec.class_count, kept.targets, predictions) / WAD, 0.0)

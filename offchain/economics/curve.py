@@ -10,7 +10,7 @@ curve reaches the best score there is, or how far one dares to extrapolate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -59,8 +59,16 @@ class LearningCurve:
         return float(np.expm1(min(exponent, 700.0)) / self.efficiency)
 
     def utility(self, reward: float, most_units: float) -> LogUtility:
-        """The utility of a consumer to whom a score of one is worth `reward` more than a score of zero."""
-        return LogUtility(reward * self.gain, self.efficiency, min(self.saturation(), most_units))
+        """The utility of a consumer to whom a score of one is worth `reward` more than a score of zero.
+
+        A start below zero, as R² can have, is worth as little as zero. So all units up to the limit are worth the
+        reward at most, and a best response, which never costs more than it is worth, costs no more than that.
+
+        >>> LearningCurve(-9.0, 10 / np.log(11), 1.0, 0.0).utility(100.0, 50.0).limit.__round__(9)  # of 10 that reach 1
+        0.270981614
+        """
+        limit = replace(self, start=max(self.start, 0.0)).saturation()
+        return LogUtility(reward * self.gain, self.efficiency, min(limit, most_units))
 
 
 def fit_curve(iterations: Sequence[float], scores: Sequence[float]) -> LearningCurve:

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
-from offchain.chain.market import WAD, ComputeMarketClient, Declaration, Epoch, Purchase, Utility, cost_of
+from offchain.chain.market import (
+    LARGEST_DECLARED,
+    WAD,
+    ComputeMarketClient,
+    Declaration,
+    Epoch,
+    Purchase,
+    Utility,
+    cost_of,
+)
 from offchain.chain.phase import EpochPhase, Phase, PurchaseStatus
 from offchain.chain.registry import Task
 from offchain.chain.transactions import Sender
@@ -34,6 +43,7 @@ from offchain.workers.miner import Miner
 from offchain.workers.miner import Move as MinerMove
 from offchain.workers.missed import missed_acceptance, missed_order, missed_use, tell, utc
 from offchain.workers.moves import Moves
+from offchain.workers.pricing import most_cost
 from offchain.workers.saying import Sparingly
 from offchain.workers.task_rows import open_task_rows
 
@@ -315,7 +325,7 @@ class Consumer:
             return Move.WAIT
         curve = PilotResult.from_bytes(answer.result).curve()
         gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
-        value, efficiency, limit = map(to_wad, gain)
+        value, efficiency, limit = (min(to_wad(number), LARGEST_DECLARED) for number in gain)
         order = Order(epoch.epoch_id, value, efficiency, marked_limit(limit, task.task_id), curve)
         worth = order.value * order.efficiency > WAD * epoch.price_floor
         log.info(
@@ -327,8 +337,9 @@ class Consumer:
         return Move.ORDER
 
     def _declare(self, task: Task, order: Order) -> None:
-        make_available(self._sender, order.value, self.market.address)
-        numbers = order.value, order.efficiency, order.limit
+        epoch, numbers = self.market.epoch(order.epoch_id), (order.value, order.efficiency, order.limit)
+        lock = most_cost(*numbers, epoch.price_floor, epoch.price_cap)
+        make_available(self._sender, lock, self.market.address)
         index = self.market.declare(order.epoch_id, Utility.LOG, *numbers)
         log.info("task %d: declared in epoch %d as consumer %d", task.task_id, order.epoch_id, index)
 

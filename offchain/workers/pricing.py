@@ -8,7 +8,13 @@ from offchain.chain.market import WAD, Declaration, Epoch, Utility
 from offchain.economics.cover import IntegerGame, walk_cover
 from offchain.economics.followers import LogConsumers, PiecewiseFollowers, QuadConsumers
 from offchain.economics.groups import Together
-from offchain.economics.integer import IntegerFollowers, IntegerLog, IntegerQuad, IntegerTogether
+from offchain.economics.integer import (
+    IntegerFollowers,
+    IntegerLog,
+    IntegerQuad,
+    IntegerTogether,
+    ceiling_division,
+)
 from offchain.economics.leader import solve_leader
 from offchain.economics.wad import LARGEST, to_wad
 
@@ -41,6 +47,15 @@ def provable_price(epoch: Epoch, declarations: Sequence[Declaration]) -> int:
             break
         price = better
     return price
+
+
+def most_cost(value: int, efficiency: int, limit: int, price_floor: int, price_cap: int) -> int:
+    """What a log declaration locks, WAD: the twin of `Demand.mostCost`, where that is explained."""
+    peak = WAD * value * efficiency // (WAD * WAD + efficiency * limit)
+    low = max(min(peak, price_cap), price_floor)
+    high = low + 1 if price_floor <= peak < price_cap else low
+    (units,) = IntegerLog((value,), (efficiency,), (limit,), (LARGEST,)).units_up(low)
+    return min(ceiling_division(high * units, WAD), value)
 
 
 def _integers(declarations: Sequence[Declaration]) -> IntegerFollowers:

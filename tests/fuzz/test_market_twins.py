@@ -24,6 +24,7 @@ from offchain.economics.cover import Cover, Verdict, walk_cover
 from offchain.economics.integer import IntegerTogether
 from offchain.economics.leader import LeaderSolution, solve_leader
 from offchain.economics.wad import LARGEST, WAD, to_wad
+from offchain.workers.pricing import most_cost
 from tests.market_games import Consumer, MarketGame, random_game
 from tests.market_world import JOB, consumers_of, pass_phase, provider_of
 from tests.world import UNIT, World
@@ -77,6 +78,8 @@ def test_a_lock_is_never_below_a_best_response_and_hardly_above_the_highest(
 ) -> None:
     floor, cap = sorted(bounds)
     lock = twins.mostCost(consumer.as_tuple(), floor, cap).call()
+    if consumer.utility is Utility.LOG:
+        assert most_cost(consumer.value, consumer.shape, consumer.limit, floor, cap) == lock
 
     a, s, d = (Fraction(n, WAD) for n in (consumer.value, consumer.shape, consumer.limit))
     peaks = [a / 2, a - s * d] if consumer.utility is Utility.QUADRATIC else [a * s / (1 + s * d)]

@@ -8,7 +8,7 @@ from offchain.chain.market import Declaration, Epoch, Utility
 from offchain.economics.cover import IntegerGame, Verdict, walk_cover
 from offchain.economics.integer import IntegerLog, IntegerQuad, IntegerTogether
 from offchain.economics.wad import LARGEST
-from offchain.workers.pricing import provable_price
+from offchain.workers.pricing import most_cost, provable_price
 
 UNIT = 10**18
 
@@ -44,3 +44,21 @@ def test_the_best_price_of_one_consumer_is_its_closed_form() -> None:
     price = provable_price(epoch(), [declared(0, Utility.LOG, 4 * UNIT, UNIT, 50 * UNIT)])
 
     assert price == pytest.approx(0.4**0.5 * UNIT, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "efficiency", "limit", "floor", "cap", "cost"),
+    [
+        (4, 1, 100, 1, 10, 3 * UNIT),  # a - p / k at the floor: the limit never binds
+        (4, 1, 1, 1, 10, 2 * UNIT + 1),  # a unit at the peak, a k / (1 + k d), and its next wei
+        (4, 1, 1, 1, 2, 2 * UNIT),  # the cap is the peak
+        (100, 1, 1, 1, 2, 2 * UNIT),  # beyond the cap
+        (1, 1, 100, 2, 10, 0),  # worth less than the floor
+    ],
+)
+def test_the_most_that_a_best_response_costs(
+    value: int, efficiency: int, limit: int, floor: int, cap: int, cost: int
+) -> None:
+    numbers = [each * UNIT for each in (value, efficiency, limit, floor, cap)]
+
+    assert most_cost(*numbers) == cost

@@ -18,7 +18,7 @@ from offchain.compute.trained import Trained
 from offchain.compute.training import run_job
 from offchain.economics.curve import LearningCurve
 from offchain.learning.model import DenseLayer, DenseModel, encode
-from tests.unit.compute.jobs import Job, make_job
+from tests.unit.compute.jobs import Job, make_job, make_spec
 
 HIGH = LearningCurve(0.9, 0.0, 1.0, 0.0)
 
@@ -161,6 +161,18 @@ def test_too_few_trees_are_refused() -> None:
 
     with pytest.raises(OtherThanOrdered, match="trees 9, delivered is 3"):
         check_delivery(many.spec, answer(many, forged), forged, many.kept, HIGH)
+
+
+def test_a_pilot_counts_what_is_worse_than_the_mean_as_the_mean() -> None:
+    """On noise in many features R² falls to -0.7 here, and beyond any bound."""
+    rng = np.random.default_rng(1)
+    rows = JobRows(rng.integers(0, 256, (300, 64), np.uint8), (rng.normal(size=300) * 1e6).astype(np.int64))
+    spec = make_spec(rows.to_bytes(0), 64, 0, "mlp", 1)
+
+    curve = run_pilot(spec, rows)
+
+    assert (curve.start, curve.tried_score) == (pytest.approx(0.0, abs=1e-6), 0.0)
+    assert curve.utility(100.0, 50.0).value == pytest.approx(0.0, abs=1e-3)
 
 
 def test_the_least_is_three_deviations_below_the_curve_and_the_longest_trial() -> None:

@@ -186,6 +186,17 @@ def test_a_falling_curve_is_worth_nothing() -> None:
     assert utility.value == pytest.approx(0.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("start", [-50.0, -1.0, 0.0, 0.4])
+@pytest.mark.parametrize(("gain", "efficiency"), [(30.0, 0.01), (3.0, 100.0), (2000.0, 4.6e-5)])
+def test_no_best_response_costs_more_than_the_reward(start: float, gain: float, efficiency: float) -> None:
+    """R² falls without bound: a mean guessed badly made a score of one worth many times the reward."""
+    a, k, limit = LearningCurve(start, gain, efficiency, 0.0).utility(100.0, 10_000.0)
+
+    costs = [price * min(limit, a / price - 1 / k) for price in np.geomspace(1e-6, 1e6, 1000)]
+
+    assert 0 < max(costs) <= 100.0
+
+
 def test_a_curve_declares_the_reward_times_its_gain_up_to_the_best_score() -> None:
     # Hand-worked: 0.5 + 0.25 ln(1 + x) reaches 1 at e^2 - 1.
     utility = LearningCurve(0.5, 0.25, 1.0, 0.0).utility(100.0, 50.0)
