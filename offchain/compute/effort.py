@@ -20,6 +20,7 @@ MAX_MEMORY_BYTES: Final = 2**30
 _DENSE_FIXED_UNITS: Final = 8  # to standardise, to quantise and to score, as so many iterations
 _TREES_FIXED_UNITS: Final = 1
 _PER_ROW: Final = 64
+_PER_VALUE: Final = 5  # sorted at a split: a tree that puts single rows aside was not measured, and may take twice it
 _PER_CLASS: Final = 16  # of the gradient that each of a stage's trees is grown for
 _PER_ACTIVATION: Final = 32
 _BYTES_PER_ACTIVATION: Final = (
@@ -77,7 +78,7 @@ def tree_effort(
     trees = classes if is_boosting and classes > 2 else 1
     counted = 1 if is_boosting else max(classes, 1)
     splits = min(leaves, rows)
-    row = features * splits * (16 + counted) // 8 + _PER_ROW + _PER_CLASS * trees
+    row = features * splits * (_PER_VALUE * 8 + counted) // 8 + _PER_ROW + _PER_CLASS * trees
     nodes = 2 * splits * (8 * counted + _BYTES_PER_NODE)
     held = rows * (features + trees + 2) * _BYTES_PER_ACTIVATION
     return Effort(_TREES_FIXED_UNITS, trees * rows * row, held, trees * nodes)
