@@ -133,12 +133,17 @@ class Provider:
         return move
 
     def _open_next(self, own: list[int]) -> Iterator[int]:
-        """Open an epoch once nothing more is sold in the last one, with what that has left."""
+        """Open an epoch once nothing more is sold in the last one, with what that has left.
+
+        Where nobody has declared while that could be done, there is no price, and nothing is sold.
+        """
         spec, stock = self._plan.first, ""
         if own:
-            if self.market.phase_of(own[-1]) < EpochPhase.DELIVER:
+            phase, last = self.market.phase_of(own[-1]), self.market.epoch(own[-1])
+            is_vain = phase == EpochPhase.PRICE and last.consumer_count == 0
+            if phase < EpochPhase.DELIVER and not is_vain:
                 return
-            left = self.market.epoch(own[-1]).units_left
+            left = last.units_left
             spec = replace(spec, capacity=left + self._plan.replenishment)
             stock = f", {left / WAD:.4f} of them left of epoch {own[-1]}"
         self._is_sold_out = spec.capacity == 0
@@ -214,6 +219,8 @@ class Provider:
     def _serve(self, purchase: Purchase, *, is_last_call: bool) -> None:
         key = _key_of(purchase)
         if key not in self._orders:
+            if len(self._orders) >= MAX_OPEN:
+                return
             try:
                 self._orders[key] = self._open(purchase)
             except StorageAway:

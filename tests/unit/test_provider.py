@@ -9,12 +9,14 @@ import pytest
 from offchain.canonical import Json
 from offchain.chain.phase import EpochPhase, PurchaseStatus
 from offchain.cid import Cid
+from offchain.compute.work import Work
 from offchain.storage import BlobCorrupt, BlobStore, BlobTooLarge, StorageAway, StorageError
+from offchain.workers import provider as provider_module
 from offchain.workers.home import Home
 from offchain.workers.provider import Move, Plan, Provider
-from tests.market_world import consumers_of, epoch_spec, pass_phase, priced, provider_of
+from tests.market_world import consumers_of, declare, epoch_spec, pass_phase, priced, provider_of
 from tests.training import EXECUTOR, after
-from tests.unit.compute.jobs import make_spec
+from tests.unit.compute.jobs import endless_job, make_spec
 from tests.world import UNIT, World
 
 NO_JOB = b"what is refused as soon as it is read"
@@ -168,3 +170,58 @@ def test_a_job_that_takes_more_memory_than_any_may_is_refused_and_not_refunded(
 
     (answered,) = provider.market.purchases(epoch_id)
     assert b"more than a job may take" in blobs.get(Cid.on_chain(answered.result_hash, 10_000), 10_000)
+
+
+def test_no_more_orders_are_open_than_their_rows_have_room(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, blobs = seller(world, tmp_path, lambda _: None), BlobStore(tmp_path / "blobs")
+    job = endless_job()
+    blobs.put(job.rows)
+    specs = [job.spec.model_copy(update={"seed": seed, "iterations": 1}) for seed in range(3)]
+    epoch_id = priced(world, 3)
+    order(world, epoch_id, [blobs.put(spec.to_bytes()) for spec in specs])
+    monkeypatch.setattr(provider_module, "MAX_OPEN", 2)
+    begun: list[Work] = []
+    monkeypatch.setattr(provider._jobs, "answer", lambda work, about: begun.append(work))
+
+    for _ in range(2):
+        provider.step(epoch_id)
+    assert [work.spec for work in begun] == [spec.to_bytes() for spec in specs[:2]] * 2
+
+    to_last_call(world, epoch_id)
+    pass_phase(world, epoch_id)
+    provider.step(epoch_id)
+    assert provider._orders == {}  # nor is any kept that can be answered no more
+
+
+def test_an_epoch_that_nobody_declared_in_is_followed_at_once(world: World, tmp_path: Path) -> None:
+    home = Home.of(tmp_path, world.connection, provider_of(world).address)
+    plan = Plan(epoch_spec(), 5 * UNIT, 3)
+    provider = Provider(provider_of(world).sender, home, plan, EXECUTOR)
+    (first,) = provider.epochs()
+    assert provider.epochs() == [first]
+    pass_phase(world, first)
+    assert provider.market.phase_of(first) == EpochPhase.PRICE
+
+    _, second = provider.epochs()
+
+    assert provider.market.epoch(second).capacity == 15 * UNIT
+    assert provider.epochs() == [first, second]
+    assert not provider.opens_no_more([first, second])
+    before = provider_of(world).balance()
+    pass_phase(world, first)
+    assert provider.step(first) == Move.SETTLE
+    assert provider_of(world).balance() == before + 20 * UNIT
+    assert provider.step(first) == Move.DONE
+
+
+def test_an_epoch_with_a_declaration_is_not_followed_before_it_is_sold(world: World, tmp_path: Path) -> None:
+    home = Home.of(tmp_path, world.connection, provider_of(world).address)
+    provider = Provider(provider_of(world).sender, home, Plan(epoch_spec(), 0, 3), EXECUTOR)
+    (epoch_id,) = provider.epochs()
+    declare(consumers_of(world)[0], epoch_id)
+    pass_phase(world, epoch_id)
+    assert provider.market.phase_of(epoch_id) == EpochPhase.PRICE
+
+    assert provider.epochs() == [epoch_id]
