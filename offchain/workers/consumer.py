@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
+from typing import TypeAlias
 
 from offchain.chain.market import (
     LARGEST_DECLARED,
@@ -25,15 +26,16 @@ from offchain.chain.registry import Task
 from offchain.chain.transactions import Sender
 from offchain.cid import Cid
 from offchain.compute.checking import check_delivery
-from offchain.compute.errors import DeliveryRejected
+from offchain.compute.errors import DeliveryRejected, JobFailure, JobSpecInvalid
 from offchain.compute.executor import JobExecutor
-from offchain.compute.recipes import MAX_ITERATIONS, RECIPES
+from offchain.compute.recipes import RECIPES
 from offchain.compute.rows import JobRows, keep_back
 from offchain.compute.spec import MAX_DOCUMENT_BYTES, JobResult, JobSpec, PilotResult
 from offchain.compute.work import Kind, Work
+from offchain.economics.curve import LearningCurve
 from offchain.economics.wad import to_wad
 from offchain.learning.limits import MAX_MODEL_BYTES
-from offchain.storage import BlobMissing, StorageAway, StorageError
+from offchain.storage import BlobCorrupt, BlobMissing, BlobTooLarge, StorageAway, StorageError
 from offchain.workers.epochs import Epochs
 from offchain.workers.errors import OVERTAKEN, RevealTooLarge, TrainingRowsMissing
 from offchain.workers.funds import make_available
@@ -49,7 +51,12 @@ from offchain.workers.task_rows import open_task_rows
 
 log = logging.getLogger(__name__)
 
+MAX_PILOTS = 4  # at a time, for each keeps its task's rows in memory
+LOOKS_AT_PAID = 8  # before a model that was paid and is not there is given up, and another may be bought
+
 _MARKS = 10**6
+
+TaskKey: TypeAlias = tuple[int, bytes]
 
 
 class Role(Enum):
@@ -172,7 +179,10 @@ class Consumer:
         self._epochs = Epochs(sender.connection)
         self._sender, self._home, self._estimator, self._seed = sender, home, estimator, seed
         self._jobs = Jobs(home, executor)
-        self._pilots: dict[int, Work] = {}
+        self._pilots: dict[TaskKey, Work] = {}
+        self._curves: dict[TaskKey, LearningCurve | JobFailure | JobSpecInvalid] = {}
+        self._most: dict[TaskKey, int] = {}  # iterations that a job over a task's rows may have
+        self._looks: dict[TaskKey, int] = {}
         # Tasks of which is said what was missed: at their end, and by a delivery that was looked at late.
         self._ended: set[int] = set()
         self._late: set[int] = set()
@@ -189,6 +199,8 @@ class Consumer:
         committed = self.miner.proof.commitment_of(task_id, self.address).order != 0
         if phase <= Phase.COMMIT:
             self.miner.follow(task_id)
+        else:
+            self._end_pilot(_key_of(task))
         has_candidate = committed or self._home.load_model(task) is not None
         try:
             errand = self._run_errand(task)
@@ -300,31 +312,32 @@ class Consumer:
     def _tell_unserved(self, task: Task) -> None:
         """Say why nothing can be bought for a task now."""
         on_sale, ends = self._epochs.taking_declarations(), task.commit_ends_at
-        why = "no epoch takes declarations now"
-        if on_sale:
-            why = f"no epoch that takes declarations delivers before commitments end, {utc(ends)}"
-            why += f": the newest delivers until {utc(on_sale[0].deliver_ends_at)}"
+        if not on_sale:
+            self._sparingly.say(logging.INFO, self._next_sale())
+            return
+        why = f"no epoch that takes declarations delivers before commitments end, {utc(ends)}"
+        why += f": the newest delivers until {utc(on_sale[0].deliver_ends_at)}"
         self._sparingly.say(logging.INFO, f"task {task.task_id}: {why}")
+
+    def _next_sale(self) -> str:
+        """Why no epoch takes declarations: the same for every task."""
+        newest = self.market.epoch_count()
+        if newest == 0:
+            return "no provider has opened an epoch"
+        phase, ends_at = self.market.phase_of(newest), self.market.phase_ends_at(newest)
+        when = f" until {utc(ends_at)}" if ends_at else ""
+        return f"epoch {newest} takes no declarations ({phase.name}{when}): waiting for the next"
 
     def _order(self, task: Task) -> Move:
         """Have a pilot run, and write down what to declare where units at the floor are worth it."""
         self.miner.check_scorer(task)
-        if task.task_id not in self._pilots:
-            rows = self.rows(task)
-            if rows is None:
-                return Move.WAIT
-            content = rows[0].to_bytes(task.class_count)
-            spec = self.spec(task, rows[0], 1)
-            spec.check_rows(content)
-            self._pilots[task.task_id] = Work(Kind.PILOT, spec.to_bytes(), content)
-        answer = self._jobs.answer(self._pilots[task.task_id], f"task {task.task_id}")
+        curve = self._curve(task)
         epoch = self._epoch_for(task)
         if epoch is None:
             self._tell_unserved(task)
-        if answer is None or epoch is None:
+        if curve is None or epoch is None:
             return Move.WAIT
-        curve = PilotResult.from_bytes(answer.result).curve()
-        gain = curve.utility(task.reward / WAD, MAX_ITERATIONS)
+        gain = curve.utility(task.reward / WAD, self._most[_key_of(task)])
         value, efficiency, limit = (min(to_wad(number), LARGEST_DECLARED) for number in gain)
         order = Order(epoch.epoch_id, value, efficiency, marked_limit(limit, task.task_id), curve)
         worth = order.value * order.efficiency > WAD * epoch.price_floor
@@ -333,8 +346,52 @@ class Consumer:
             *(task.task_id, curve.tried, gain.value, gain.efficiency, gain.limit),
         )
         self._home.save_order(task, replace(order, closed=not worth))
-        del self._pilots[task.task_id]  # and its rows; for an order in a later epoch the curve is on disk
         return Move.ORDER
+
+    def _curve(self, task: Task) -> LearningCurve | None:
+        """What a pilot on the task's rows came to; None while none has ended. Raises what keeps it from that.
+
+        Only those that are under way have their rows in memory, and only so many are.
+        """
+        for each in list(self._pilots):
+            self._look_at_pilot(each)
+        key = _key_of(task)
+        if key not in self._curves and key not in self._pilots:
+            if len(self._pilots) >= MAX_PILOTS or (rows := self.rows(task)) is None:
+                return None
+            content = rows[0].to_bytes(task.class_count)
+            spec = self.spec(task, rows[0], 1)
+            try:
+                spec.check_rows(content)
+            except JobSpecInvalid as error:
+                self._curves[key] = error
+            else:
+                self._most[key] = spec.most_iterations(len(rows[0].targets))
+                self._pilots[key] = Work(Kind.PILOT, spec.to_bytes(), content)
+                self._look_at_pilot(key)
+        curve = self._curves.get(key)
+        if isinstance(curve, Exception):
+            raise curve
+        return curve
+
+    def _look_at_pilot(self, key: TaskKey) -> None:
+        """Keep what a pilot came to, if it has ended, and its rows no longer."""
+        try:
+            answer = self._jobs.answer(self._pilots[key], f"task {key[0]}")
+        except JobFailure as failure:
+            self._curves[key] = failure
+        else:
+            if answer is None:
+                return
+            self._curves[key] = PilotResult.from_bytes(answer.result).curve()
+        del self._pilots[key]
+
+    def _end_pilot(self, key: TaskKey) -> None:
+        """Keep nothing for orders of a task that nobody commits to any more."""
+        if (pilot := self._pilots.pop(key, None)) is not None:
+            self._jobs.forget(pilot)
+        for kept in (self._curves, self._most, self._looks):
+            kept.pop(key, None)
 
     def _declare(self, task: Task, order: Order) -> None:
         epoch, numbers = self.market.epoch(order.epoch_id), (order.value, order.efficiency, order.limit)
@@ -347,8 +404,9 @@ class Consumer:
         """Buy the whole units of the best response, or of what is left."""
         epoch = self.market.epoch(order.epoch_id)
         wanted = self.market.best_response(order.epoch_id, declaration.index, epoch.price)
-        iterations = min(min(wanted, epoch.units_left) // WAD, MAX_ITERATIONS)
         rows = self.rows(task)
+        most = 0 if rows is None else self.spec(task, rows[0], 1).most_iterations(len(rows[0].targets))
+        iterations = min(min(wanted, epoch.units_left) // WAD, most)
         if iterations == 0 or rows is None:
             why = "could not get resources" if wanted >= WAD else "wants no unit at this price"
             log.info("task %d: %s", task.task_id, why)
@@ -368,10 +426,11 @@ class Consumer:
         try:
             model = self._collect(task, order, purchase, spec)
             self.miner.keep(task, model, spec.parameters())
-        except (BlobMissing, TrainingRowsMissing) as error:
+        except (BlobMissing, BlobCorrupt, BlobTooLarge, TrainingRowsMissing) as error:
             self._sparingly.say(logging.INFO, f"task {task.task_id}: {error}")
-            if purchase.status == PurchaseStatus.DELIVERED:
-                return Move.WAIT  # it may still come
+            looks = self._looks[_key_of(task)] = self._looks.get(_key_of(task), 0) + 1
+            if purchase.status == PurchaseStatus.DELIVERED or looks < LOOKS_AT_PAID:
+                return Move.WAIT  # it may still come, or the right bytes
             self._home.save_order(task, replace(order, closed=True))
             return Move.CHECK
         except StorageAway:
@@ -460,6 +519,11 @@ def standing_of(declaration: Declaration | None, purchase: Purchase | None) -> S
     if declaration is None:
         return Standing.WRITTEN
     return Standing.CLOSED if declaration.closed else Standing.DECLARED
+
+
+def _key_of(task: Task) -> TaskKey:
+    """A task: on a chain that is started anew another has its number."""
+    return task.task_id, task.data_root
 
 
 def marked_limit(limit: int, task_id: int) -> int:

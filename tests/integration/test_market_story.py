@@ -29,6 +29,7 @@ from offchain.workers.consumer import Consumer
 from offchain.workers.data_node import DataNode
 from offchain.workers.errors import FundsTooLow
 from offchain.workers.home import Home
+from offchain.workers.missed import utc
 from offchain.workers.pricing import provable_price
 from offchain.workers.provider import Plan, Provider
 from tests.cast import TERMS as MINING_TERMS
@@ -558,12 +559,19 @@ def test_a_consumer_says_why_it_buys_nothing(cast: Cast, caplog: pytest.LogCaptu
     caplog.set_level(logging.INFO)
 
     assert buyer.step(task_id) == consumer.Move.WAIT
+    over = cast.seller.market.open(EPOCH)
+    cast.end_phase(over)
+    ends_at = cast.market.phase_ends_at(over)
+    assert ends_at is not None
+    for _ in range(2):
+        assert buyer.step(task_id) == consumer.Move.WAIT
     cast.seller.market.open(replace(EPOCH, deliver_seconds=500_000))
     for _ in range(2):
         assert buyer.step(task_id) == consumer.Move.WAIT
 
-    nothing, late = caplog.messages
-    assert nothing == f"task {task_id}: no epoch takes declarations now"
+    nothing, closed, late = caplog.messages
+    assert nothing == "no provider has opened an epoch"
+    assert closed == f"epoch {over} takes no declarations (PRICE until {utc(ends_at)}): waiting for the next"
     assert f"task {task_id}: no epoch that takes declarations delivers before commitments end, " in late
 
 
