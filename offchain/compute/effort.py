@@ -1,8 +1,10 @@
 """What a job takes of the machine that trains it, before anybody begins: from its recipe and the number of its rows.
 
 Who orders chooses both, and a job that takes longer or more memory than a provider lets it is refunded with a part
-of the bond. So both are counted, upwards, in operations of a few nanoseconds and in bytes. Of the default limits of a worker,
-600 s and 2048 MB, what was measured at these took a third and a half, on a core that was shared.
+of the bond. So both are counted, upwards, in operations of a few nanoseconds and in bytes, with room to the default
+limits of a worker, 600 s and 2048 MB.
+
+Warning: a provider that lets a job have less, or has a slower machine, loses its bond to jobs that this lets pass.
 """
 
 from __future__ import annotations

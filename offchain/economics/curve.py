@@ -65,7 +65,7 @@ class LearningCurve:
         reward at most, and a best response, which never costs more than it is worth, costs no more than that.
 
         >>> LearningCurve(-9.0, 10 / np.log(11), 1.0, 0.0).utility(100.0, 50.0).limit.__round__(9)  # of 10 that reach 1
-        0.270981614
+        0.270981615
         """
         limit = replace(self, start=max(self.start, 0.0)).saturation()
         return LogUtility(reward * self.gain, self.efficiency, min(limit, most_units))
