@@ -1,11 +1,13 @@
 """One connection to one deployment on one chain."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import as_completed, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import NamedTuple
 
 from web3 import Web3
@@ -14,7 +16,7 @@ from web3.exceptions import BadFunctionCallOutput
 from offchain import metrics
 from offchain.chain.deployment import Deployment
 from offchain.chain.endpoint import open_web3, shown
-from offchain.chain.endpoints import Endpoints
+from offchain.chain.endpoints import FIRST_SECONDS, Endpoints, at_once
 from offchain.chain.errors import (
     ChainError,
     DeploymentInvalid,
@@ -26,6 +28,8 @@ from offchain.chain.reverts import RevertDecoder
 
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS = 4.0  # of silence, after which somebody may wonder what goes on
+OTHERS_SECONDS = 2.0  # for the other endpoints, once one has answered
 
 NO_CONTRACT = "no contract at the deployment's addresses: was the node started anew?"
 
@@ -107,7 +111,12 @@ def has_contracts(w3: Web3, deployment: Deployment) -> bool:
 
 def open_endpoint(url: str) -> tuple[Web3, int]:
     """Open an RPC endpoint and ask its chain id; raises EndpointUnreachable."""
-    w3 = open_web3(Endpoints([url]))
+    with _told_when_slow([url]):
+        return _open(url, math.inf)
+
+
+def _open(url: str, seconds: float) -> tuple[Web3, int]:
+    w3 = open_web3(Endpoints([url], seconds=seconds))
     try:
         with readable():
             return w3, int(w3.eth.chain_id)
@@ -115,30 +124,55 @@ def open_endpoint(url: str) -> tuple[Web3, int]:
         raise EndpointUnreachable(shown(url), str(error)) from error
 
 
-def _served(urls: Sequence[str], chain_id: int | None) -> int:
-    """The one chain that all endpoints serve which answer, and of which one has to."""
+@contextmanager
+def _told_when_slow(urls: Sequence[str]) -> Iterator[None]:
+    """Say for whom one waits, where the block takes some seconds."""
+    clock = Timer(SLOW_SECONDS, log.warning, ("no answer yet from %s: waiting", ", ".join(map(shown, urls))))
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
+
+
+def _served(urls: Sequence[str], chain_id: int | None) -> tuple[int, Collection[int]]:
+    """The one chain that all endpoints serve which answer, and of which one has to; and the places of those away.
+
+    Once one has answered, the others are not waited for long: who answers late is looked at again, as one that is
+    away is, and left out where it serves another chain.
+    """
+    seconds = FIRST_SECONDS if len(urls) > 1 else math.inf
 
     def ask(url: str) -> int | EndpointUnreachable:
         try:
-            return open_endpoint(url)[1]
+            return _open(url, seconds)[1]
         except EndpointUnreachable as error:
             return error
 
-    with ThreadPoolExecutor(len(urls)) as pool:
-        answers = dict(zip(urls, pool.map(ask, urls), strict=True))
-    away = [answer for answer in answers.values() if isinstance(answer, EndpointUnreachable)]
+    asked = at_once(ask, urls)
+    with _told_when_slow(urls):
+        for first in as_completed(asked):
+            if isinstance(first.result(), int):
+                break
+    wait(asked, OTHERS_SECONDS)
+    answers = [
+        told.result() if told.done() else EndpointUnreachable(shown(url), "no answer yet")
+        for url, told in zip(urls, asked, strict=True)
+    ]
+    away = {at: answer for at, answer in enumerate(answers) if isinstance(answer, EndpointUnreachable)}
     if len(away) == len(answers):
-        raise EndpointUnreachable.together(away)
-    for error in away:
+        raise EndpointUnreachable.together(list(away.values()))
+    for error in away.values():
         log.warning("%s", error)
-    for url, answer in answers.items():
+    for url, answer in zip(urls, answers, strict=True):
         if isinstance(answer, EndpointUnreachable):
             continue
         if chain_id is not None and answer != chain_id:
             raise WrongChain(shown(url), chain_id, answer)
         chain_id = answer
     assert chain_id is not None
-    return chain_id
+    return chain_id, away
 
 
 def connect(urls: Sequence[str], deployments: Path, chain_id: int | None = None) -> Connection:
@@ -154,13 +188,13 @@ def connect(urls: Sequence[str], deployments: Path, chain_id: int | None = None)
     ------
     EndpointUnreachable, WrongChain, DeploymentInvalid
     """
-    served = _served(urls, chain_id)
+    served, away = _served(urls, chain_id)
     path = deployments / f"{served}.json"
     deployment = Deployment.load(path)
     if deployment.chain_id != served:
         raise WrongChain(shown(urls[0]), deployment.chain_id, served)
-    provider = Endpoints(urls, served)
+    provider = Endpoints(urls, served, away)
     w3 = open_web3(provider)
     if not has_contracts(w3, deployment):
-        raise DeploymentInvalid(str(path), f"{shown(urls[0])} has {NO_CONTRACT}")
+        raise DeploymentInvalid(str(path), f"{shown(str(provider.preferred.endpoint_uri))} has {NO_CONTRACT}")
     return Connection.over(w3, deployment, tuple(map(open_web3, provider.endpoints)))

@@ -1,6 +1,7 @@
 """The way to an RPC endpoint, on which every request ends in bounded time and memory, whoever answers it."""
 
 import json
+import math
 import socket
 import time
 from contextlib import suppress
@@ -65,22 +66,28 @@ class Endpoint(HTTPProvider):
     A request that fails is not repeated here.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float = math.inf) -> None:
+        """seconds : to connect, and again to answer, where that is less than a request has in any case."""
         super().__init__(url, exception_retry_configuration=None)
+        self._seconds = seconds
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, _Adapter())
 
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Ask once; raises EndpointUnreachable where no answer comes and EndpointFaulty where it is none."""
+    def make_request(self, method: RPCEndpoint, params: Any, seconds: float | None = None) -> RPCResponse:
+        """Ask once; raises EndpointUnreachable where no answer comes and EndpointFaulty where it is none.
+
+        seconds : in place of the endpoint's own, for this request
+        """
         url, began = str(self.endpoint_uri), time.monotonic()
+        limit = min(self._seconds if seconds is None else seconds, REQUEST_SECONDS)
         request = self.encode_rpc_request(method, params)
         try:
-            data = self._post(request)
+            data = self._post(request, limit)
         except requests.RequestException as error:
             # A connection that was shut here for its slowness looks as if the other end had done it.
-            is_late = isinstance(error, requests.Timeout) or time.monotonic() - began >= REQUEST_SECONDS
-            reason = f"no answer within {REQUEST_SECONDS:g} s" if is_late else reason_of(error)
+            is_late = isinstance(error, requests.Timeout) or time.monotonic() - began >= limit
+            reason = f"no answer within {limit:g} s" if is_late else reason_of(error)
             raise EndpointUnreachable(shown(url), without_key(reason, url)) from None
         try:
             answer = from_json(data, MAX_ANSWER_BYTES)
@@ -94,10 +101,10 @@ class Endpoint(HTTPProvider):
             raise EndpointFaulty("the answer to another request")
         return cast(RPCResponse, answer)
 
-    def _post(self, data: bytes) -> bytes:
+    def _post(self, data: bytes, seconds: float) -> bytes:
         # Nothing compressed, which could become large only here; and nowhere else than where the user pointed.
         headers = {**self.get_request_headers(), "Accept-Encoding": "identity"}
-        options: dict[str, Any] = {"timeout": REQUEST_SECONDS, "stream": True, "allow_redirects": False}
+        options: dict[str, Any] = {"timeout": seconds, "stream": True, "allow_redirects": False}
         with self._session.post(str(self.endpoint_uri), data, headers=headers, **options) as response:
             response.raise_for_status()
             try:
@@ -122,7 +129,8 @@ class _Connection(HTTPConnection):
         super().request(*args, **options)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
-        self._clock = Timer(REQUEST_SECONDS, _hang_up, (self.sock,))
+        assert self.timeout is not None  # what the request was given to be answered
+        self._clock = Timer(self.timeout, _hang_up, (self.sock,))
         self._clock.daemon = True
         self._clock.start()
         return super().getresponse()

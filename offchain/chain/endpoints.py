@@ -1,21 +1,16 @@
 """Several RPC endpoints of one chain as one: the next is asked where one is away, makes no sense or falls behind."""
 
 import logging
+import math
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    stop_after_delay,
-    wait_random_exponential,
-)
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -26,7 +21,11 @@ from offchain.chain.errors import EndpointFaulty, EndpointUnreachable
 
 log = logging.getLogger(__name__)
 
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
 ATTEMPTS = 3  # of one request, for each endpoint
+FIRST_SECONDS = 10.0  # for an endpoint to answer while there is another one that was not asked yet
 LOOK_SECONDS = 15.0
 QUIET_SECONDS = 60.0  # after it is said of an endpoint that it was left
 LAG_SECONDS = 60  # five slots
@@ -69,17 +68,31 @@ def by_preference(seen: Sequence[Seen | None], order: Sequence[int], chain_id: i
 class Endpoints(BaseProvider):
     """Asks one endpoint until it fails, then the next; looks now and then whether it has fallen behind.
 
-    A request that fails is tried again a few times with growing pauses, but one that sends a transaction: whether
-    that has arrived is for the sender to find out.
+    A request that fails is tried again a few times with growing pauses, each endpoint once before any is asked again.
+    One that sends a transaction is not: whether that has arrived is for the sender to find out, and it asks the next.
+    Of several each has little time at first, for one that hangs must not hold up what another would answer; where
+    none answers in it, the request may be one that takes long, and they have the whole time.
     """
 
-    def __init__(self, urls: Sequence[str], chain_id: int = 0) -> None:
-        """chain_id : of the endpoints that may be asked, where there are several."""
+    def __init__(
+        self,
+        urls: Sequence[str],
+        chain_id: int = 0,
+        away: Collection[int] = (),
+        seconds: float = math.inf,
+    ) -> None:
+        """Ask endpoints of which some may be known to be away.
+
+        chain_id : of the endpoints that may be asked, where there are several
+        away : the places of those to be asked last
+        seconds : after which no request is tried again, where that is less than usual
+        """
         super().__init__()
-        self.endpoints = tuple(map(Endpoint, urls))
-        self._lookouts = tuple(map(Endpoint, urls))
-        self._chain_id = chain_id
-        self._order = list(range(len(urls)))
+        own = FIRST_SECONDS if len(urls) > 1 else seconds
+        self.endpoints = tuple(Endpoint(url, own) for url in urls)
+        self._lookouts = tuple(Endpoint(url, own) for url in urls)
+        self._chain_id, self._seconds = chain_id, seconds
+        self._order = sorted(range(len(urls)), key=lambda index: index in away)
         self._lock = Lock()
         self._look_at = 0.0
         self._quiet_until: dict[str, float] = {}
@@ -90,19 +103,32 @@ class Endpoints(BaseProvider):
             self._look_at = time.monotonic() + LOOK_SECONDS
             Thread(target=self.look_around, daemon=True).start()
         if method == SEND:
-            return self._ask(method, params)
+            return self._ask(method, params, {})
+        failed: dict[int, Exception] = {}
+
+        def is_over(state: RetryCallState) -> bool:
+            is_late = (state.seconds_since_start or 0.0) >= min(self._seconds, endpoint.REQUEST_SECONDS)
+            return state.attempt_number >= ATTEMPTS * len(self.endpoints) or (
+                # One that hangs takes all the time there is: each is asked, and then one that is given time.
+                is_late and (len(self.endpoints) == 1 or state.attempt_number > len(self.endpoints))
+            )
+
         asking = Retrying(
-            stop=stop_after_attempt(ATTEMPTS * len(self.endpoints))
-            | stop_after_delay(endpoint.REQUEST_SECONDS),
+            stop=is_over,
             wait=wait_random_exponential(multiplier=0.1, max=2),
             retry=retry_if_exception_type((OSError, EndpointFaulty)),
             reraise=True,
         )
-        away: dict[int, EndpointUnreachable] = {}
         try:
-            return asking(self._ask, method, params, away)
+            return asking(self._ask, method, params, failed)
         except EndpointUnreachable:
-            raise EndpointUnreachable.together([away[index] for index in sorted(away)]) from None
+            away = [error for _, error in sorted(failed.items()) if isinstance(error, EndpointUnreachable)]
+            raise EndpointUnreachable.together(away) from None
+
+    @property
+    def preferred(self) -> Endpoint:
+        """The one that is asked first."""
+        return self.endpoints[self._order[0]]
 
     def distrust(self, reason: str) -> None:
         """Ask another endpoint from now on, where there is one."""
@@ -116,8 +142,7 @@ class Endpoints(BaseProvider):
 
     def look_around(self) -> None:
         """Look at every endpoint, and put those in time before those that are behind or away."""
-        with ThreadPoolExecutor(len(self._lookouts)) as pool:
-            seen = list(pool.map(look, self._lookouts))
+        seen = [looking.result() for looking in at_once(look, self._lookouts)]
         with self._lock:
             before = self._order[0]
             # One of another chain may be mended: it is in none of the orders, but is looked at again.
@@ -127,20 +152,34 @@ class Endpoints(BaseProvider):
                 names = [shown(str(self.endpoints[at].endpoint_uri)) for at in (before, self._order[0])]
                 log.warning("%s is away or behind; now asking %s", *names)
 
-    def _ask(
-        self, method: RPCEndpoint, params: Any, away: dict[int, EndpointUnreachable] | None = None
-    ) -> RPCResponse:
-        """Ask the preferred endpoint; where it does not answer, that is noted in `away` as well."""
-        asked = self._order[0]
+    def _ask(self, method: RPCEndpoint, params: Any, failed: dict[int, Exception]) -> RPCResponse:
+        """Ask the preferred endpoint of those that this request was not put to yet, or of all; notes how it failed."""
+        order = self._order
+        untried = [index for index in order if index not in failed]
+        asked = (untried or order)[0]
         try:
-            return self.endpoints[asked].make_request(method, params)
+            return self.endpoints[asked].make_request(method, params, None if untried else self._seconds)
         except (OSError, EndpointFaulty) as error:
             metrics.ENDPOINT_FAILURES.labels(urlsplit(str(self.endpoints[asked].endpoint_uri)).hostname).inc()
-            if isinstance(error, EndpointUnreachable) and away is not None:
-                away[asked] = error
+            failed[asked] = error
             if self._order[0] == asked:
                 self.distrust(error.reason if isinstance(error, EndpointUnreachable) else str(error))
             raise
+
+
+def at_once(ask: Callable[[Asked], Told], among: Iterable[Asked]) -> "list[Future[Told]]":
+    """Ask all at the same time; unlike those of a pool, no thread keeps the process from ending."""
+
+    def settle(told: "Future[Told]", one: Asked) -> None:
+        try:
+            told.set_result(ask(one))
+        except BaseException as error:
+            told.set_exception(error)
+
+    asked: list[tuple[Future[Told], Asked]] = [(Future(), one) for one in among]
+    for each in asked:
+        Thread(target=settle, args=each, daemon=True).start()
+    return [told for told, _ in asked]
 
 
 def look(lookout: Endpoint) -> Seen | None:

@@ -1,6 +1,9 @@
 """Several endpoints: one stands in for another, and none is believed alone when a secret depends on it."""
 
 import logging
+import socket
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 from web3.types import RPCEndpoint
 
+from offchain.chain import connection as connection_module
 from offchain.chain import endpoint, endpoints, errors
 from offchain.chain.compiler import Artifact
 from offchain.chain.connection import Connection, connect
@@ -59,6 +63,11 @@ def connection(urls: list[str], deployments: Path, monkeypatch: pytest.MonkeyPat
     assert isinstance(opened.w3.provider, Endpoints)
     opened.w3.provider._look_at = time.monotonic() + 3600  # only when a test looks
     return opened
+
+
+def provider_of(connection: Connection) -> Endpoints:
+    assert isinstance(connection.w3.provider, Endpoints)
+    return connection.w3.provider
 
 
 # Which is asked: timestamps on a clock that says 1000
@@ -173,9 +182,9 @@ def test_a_call_is_one_request(connection: Connection, monkeypatch: pytest.Monke
     asked: list[str] = []
     make_request = Endpoint.make_request
 
-    def noted(self: Endpoint, method: RPCEndpoint, params: Any) -> Any:
+    def noted(self: Endpoint, method: RPCEndpoint, *options: Any) -> Any:
         asked.append(method)
-        return make_request(self, method, params)
+        return make_request(self, method, *options)
 
     monkeypatch.setattr(Endpoint, "make_request", noted)
     monkeypatch.setattr(Endpoints, "look_around", lambda self: None)
@@ -196,9 +205,6 @@ def test_another_endpoint_answers_when_the_first_does_not(
     person = Person(connection, 1)
 
     with proxies[0].lying("*", lie):
-        if lie is silence:  # took all the time there is for one request: the next request is answered
-            with pytest.raises(OSError):
-                person.balance()
         assert person.balance() == anvil.miners[0].balance()
     asked = len(proxies[0].asked)
     assert person.balance() == anvil.miners[0].balance()
@@ -274,6 +280,85 @@ def test_connect_raises_when_one_serves_another_chain(
         connect(urls, deployments)
 
     assert (caught.value.url, caught.value.expected, caught.value.actual) == (urls[1], 31337, 1)
+
+
+# One that takes the connection and never says a word
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_first_endpoint_that_hangs_keeps_nobody_from_the_second(
+    anvil: World, hanging: str, urls: list[str], deployments: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "REQUEST_SECONDS", 0.5)
+
+    connection = connect([hanging, urls[0]], deployments)
+
+    assert Person(connection, 1).balance() == anvil.miners[0].balance()
+
+
+def test_an_endpoint_that_has_answered_is_asked_before_one_that_hangs(
+    hanging: str, urls: list[str], deployments: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "OTHERS_SECONDS", 0.1)
+    began = time.monotonic()
+
+    provider = connect([hanging, urls[0]], deployments).w3.provider
+
+    assert isinstance(provider, Endpoints)
+    assert str(provider.preferred.endpoint_uri) == urls[0]
+    assert time.monotonic() - began < endpoints.FIRST_SECONDS
+
+
+def test_an_endpoint_that_keeps_one_waiting_is_named(
+    hanging: str, deployments: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(endpoint, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(connection_module, "SLOW_SECONDS", 0.1)
+
+    with pytest.raises(errors.EndpointUnreachable):
+        connect([hanging], deployments)
+
+    assert caplog.messages == [f"no answer yet from {hanging}: waiting"]
+
+
+def test_an_endpoint_that_hangs_keeps_no_process_from_ending() -> None:
+    program = "import time; from offchain.chain.endpoints import at_once; at_once(time.sleep, [600])"
+
+    assert subprocess.run([sys.executable, "-c", program], timeout=30).returncode == 0
+
+
+def test_a_request_that_takes_long_everywhere_is_given_the_whole_time(
+    connection: Connection, proxies: list[LyingProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(request: Request, ask: Ask) -> dict[str, object]:
+        time.sleep(0.5)
+        return ask(request)
+
+    monkeypatch.setattr(endpoints, "FIRST_SECONDS", 0.2)
+    monkeypatch.setattr(endpoint, "REQUEST_SECONDS", 5.0)
+    provider = Endpoints([str(each.endpoint_uri) for each in provider_of(connection).endpoints], 31337)
+
+    with proxies[0].lying("eth_chainId", slowly), proxies[1].lying("eth_chainId", slowly):
+        answer = provider.make_request(RPCEndpoint("eth_chainId"), [])
+
+    assert answer["result"] == hex(31337)
+
+
+def test_a_transaction_that_one_endpoint_never_answers_is_sent_to_the_next(
+    anvil: World, connection: Connection, proxies: list[LyingProxy]
+) -> None:
+    person = Person(connection, 1)
+
+    with proxies[0].lying("eth_sendRawTransaction", silence):
+        receipt = person.vault.withdraw(1, person.address)
+
+    assert receipt["status"] == 1
+    assert (len(proxies[0].sent), proxies[1].sent) == (1, proxies[0].sent)
 
 
 # Before a secret is told
