@@ -8,7 +8,9 @@
         lock                                       held by the one process that works as the account
 """
 
+import errno
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -26,9 +28,24 @@ from offchain.economics.curve import LearningCurve
 from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore
 from offchain.workers.errors import AccountBusy, StateUnreadable
+from offchain.workers.saying import Sparingly
+
+log = logging.getLogger(__name__)
 
 VERSION = 3
 LOCK_SECONDS = 30.0  # that a write waits for another process's, before it fails
+RESTORE = (
+    "restore your backup of it; without it the bonds of open commitments and tasks burn at their deadlines"
+)
+MAKE_ROOM = "make room there, or name another data directory: --home"
+NAME_ANOTHER = "name a data directory that you can write to: --home"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+_CURES = {
+    sqlite3.SQLITE_FULL: MAKE_ROOM,
+    sqlite3.SQLITE_IOERR: f"is the disk full? {MAKE_ROOM}",
+    sqlite3.SQLITE_READONLY: NAME_ANOTHER,
+}
+_sparingly = Sparingly()
 # A local chain that is started anew has the same contracts and task ids, and other tasks: hence the data root.
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -97,18 +114,42 @@ class Home:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Work as this account until the block ends; raises AccountBusy where another process does.
+        """Work as this account until the block ends, where its state is whole.
 
         The operating system lets the lock go when the process ends, however it ends.
+
+        Raises
+        ------
+        AccountBusy : another process works as this account
+        StateUnreadable : the state is damaged, or the folder cannot be written
         """
-        self.account_folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.account_folder / "lock", mode=0o600)
         try:
+            self.account_folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise AccountBusy(self.account_folder.name, str(self.account_folder)) from error
+        except OSError as error:
+            raise self._unwritable(error) from error
         with lock:
+            self.check()
             yield
+
+    @property
+    def state_path(self) -> Path:
+        """The file of the state."""
+        return self.account_folder / "state.db"
+
+    def check(self) -> bool:
+        """Whether there is a state; raises StateUnreadable where it is damaged."""
+        if not self.state_path.exists():
+            return False
+        with self._usable(is_said=False), closing(_connect(self.state_path)) as state:
+            (found,) = state.execute("PRAGMA quick_check(1)").fetchone()
+            _check_version(self.state_path, state.execute("PRAGMA user_version").fetchone()[0])
+        if found != "ok":
+            raise StateUnreadable(str(self.state_path), f"{' '.join(found.split())}: {RESTORE}")
+        return True
 
     def save_rows(self, rows: SaltedRows) -> None:
         """Keep the rows of a task to be posted."""
@@ -172,20 +213,48 @@ class Home:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self.account_folder.mkdir(parents=True, exist_ok=True)
-        path = self.account_folder / "state.db"
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # for its owner's eyes
-        try:
-            with closing(sqlite3.connect(path, LOCK_SECONDS, isolation_level=None)) as state:
+        path = self.state_path
+        with self._usable(is_said=True):
+            self.account_folder.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # for its owner's eyes
+            with closing(_connect(path)) as state:
                 state.execute("PRAGMA journal_mode = WAL")
                 state.execute("PRAGMA synchronous = FULL")
                 version = state.execute("PRAGMA user_version").fetchone()[0]
+                _check_version(path, version)
                 if version < VERSION:  # a later version adds tables and fields to an earlier one's
                     state.executescript(SCHEMA)
-                elif version > VERSION:
-                    raise StateUnreadable(
-                        str(path), f"it has version {version}, and this program reads {VERSION}"
-                    )
                 yield state
-        except sqlite3.Error as error:
-            raise StateUnreadable(str(path), str(error)) from error
+
+    @contextmanager
+    def _usable(self, *, is_said: bool) -> Iterator[None]:
+        """Raise StateUnreadable where the state cannot be used; is_said: that it is damaged is logged as an error."""
+        path = str(self.state_path)
+        try:
+            yield
+        except OSError as error:
+            raise self._unwritable(error) from error
+        except sqlite3.OperationalError as error:
+            cure = _CURES.get(error.sqlite_errorcode & 0xFF)  # what goes beyond a byte are details
+            raise StateUnreadable(path, f"{error}: {cure}" if cure else str(error)) from error
+        except sqlite3.DatabaseError as error:
+            damaged = StateUnreadable(path, f"{error}: {RESTORE}")
+            if is_said:
+                _sparingly.say(logging.ERROR, str(damaged))
+            raise damaged from error
+
+    def _unwritable(self, error: OSError) -> StateUnreadable:
+        reason = (error.strerror or str(error)).lower()
+        cure = MAKE_ROOM if error.errno in FULL else NAME_ANOTHER
+        return StateUnreadable(str(self.account_folder), f"{reason}: {cure}")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", LOCK_SECONDS, isolation_level=None, uri=True
+    )
+
+
+def _check_version(path: Path, version: int) -> None:
+    if version > VERSION:
+        raise StateUnreadable(str(path), f"it has version {version}, and this program reads {VERSION}")

@@ -1,6 +1,8 @@
 """A worker's state: kept through any end of its process, and one process for each account."""
 
+import errno
 import json
+import os
 import signal
 import sqlite3
 import stat
@@ -170,3 +172,77 @@ def test_open_reverts_on_what_is_no_state(home: Home) -> None:
 
     with pytest.raises(StateUnreadable, match="not a database"):
         home.load_rows(bytes(32))
+
+
+@pytest.fixture
+def damaged(home: Home) -> Home:
+    """A state of several pages, of which the last were overwritten."""
+    home.save_rows(SaltedRows((bytes(50_000),), bytes(32)))
+    with (home.account_folder / "state.db").open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * (os.fstat(file.fileno()).st_size - 8192))
+    return home
+
+
+def test_hold_reverts_on_a_damaged_state_and_says_what_mends_it(damaged: Home) -> None:
+    with pytest.raises(StateUnreadable) as caught, damaged.hold():
+        pass
+
+    said = str(caught.value)
+    assert said.startswith(f"the state in {damaged.account_folder / 'state.db'} cannot be used: ")
+    assert "restore your backup" in said
+    assert "bonds of open commitments" in said
+
+
+def test_hold_takes_a_whole_state_and_leaves_no_file(home: Home) -> None:
+    home.save_rows(SaltedRows((b"row",), bytes(32)))
+    with home.hold():
+        names = {path.name for path in home.account_folder.iterdir()}
+
+    assert names == {"lock", "state.db"}
+
+
+def test_a_state_that_breaks_while_it_is_used_is_an_error_once(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    with home.hold():
+        (home.account_folder / "state.db").write_bytes(b"no database" * 1000)
+        for _ in range(3):
+            with pytest.raises(StateUnreadable, match="restore your backup"):
+                home.load_rows(bytes(32))
+
+    (said,) = caplog.records
+    assert said.levelname == "ERROR"
+    assert "state.db" in said.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "name a data directory that you can write to")],
+)
+def test_hold_names_the_folder_and_the_cure_where_it_cannot_be_written(
+    home: Home, monkeypatch: pytest.MonkeyPatch, number: int, cure: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+
+    with pytest.raises(StateUnreadable) as caught, home.hold():
+        pass
+
+    assert str(home.account_folder) in str(caught.value)
+    assert cure in str(caught.value)
+
+
+def test_a_state_on_a_full_disk_says_to_make_room(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def small(path: Path) -> sqlite3.Connection:
+        state = sqlite3.connect(path, isolation_level=None)
+        state.execute("PRAGMA max_page_count = 12")
+        return state
+
+    home.save_rows(SaltedRows((b"row",), bytes(32)))
+    monkeypatch.setattr("offchain.workers.home._connect", small)
+
+    with pytest.raises(StateUnreadable, match=r"is full: make room there, or .*--home"):
+        home.save_rows(SaltedRows((bytes(200_000),), bytes(32)))
