@@ -28,7 +28,7 @@ from offchain.workers.reading import to_json
 @PASSPHRASE_OPTION
 @chain_options
 def doctor(node: Node, account: str | None, passphrase_file: Path | None, as_json: bool) -> None:
-    """Look at endpoints, clock, deployment, storage and the account, and say how to mend what is wrong.
+    """Look at endpoints, clock, deployment, storage, index, account and state, and say how to mend what is wrong.
 
     Ends with status 1 where something is. No transaction is sent, and no file is left: one is written to the data
     directory and to the first place of --storage, and taken away at once.

@@ -4,6 +4,7 @@ Everything that belongs to a range of blocks is written in one transaction, so a
 ranges. Readers see the last whole range at any time: the file is in SQLite's write-ahead mode.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -31,6 +32,8 @@ from offchain.index.money import Bookkeeper, balance_after, subject_of
 from offchain.index.schema import TABLES, VERSION
 
 BUSY_SECONDS = 30.0  # to wait for another connection's write
+MAKE_ROOM = "make room there, or name another data directory: --home"
+NAME_ANOTHER = "name a data directory that you can write to: --home"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +304,8 @@ def usable(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise IndexUnusable(path, str(error)) from error
+        is_full = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+        raise IndexUnusable(path, f"{error}: {MAKE_ROOM}" if is_full else str(error)) from error
     except sqlite3.DatabaseError as error:
         raise IndexDamaged(path, str(error)) from error
 
@@ -313,14 +317,26 @@ def _alone(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise IndexUnusable(path, str(error)) from error
+        raise _unusable(path, error) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise IndexBusy(path, os.read(descriptor, 20).decode("ascii", "replace")) from None
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        try:
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            raise _unusable(path, error) from error
         yield
     finally:
         os.close(descriptor)
+
+
+def cure_of(error: OSError) -> str:
+    """What helps where a file cannot be written."""
+    return MAKE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else NAME_ANOTHER
+
+
+def _unusable(path: Path, error: OSError) -> IndexUnusable:
+    return IndexUnusable(path, f"{(error.strerror or str(error)).lower()}: {cure_of(error)}")

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -22,9 +23,12 @@ from offchain.chain.errors import (
     PassphraseMissing,
     PassphraseWrong,
 )
-from offchain.chain.vault import TokenClient, VaultClient
+from offchain.chain.vault import TokenClient, VaultClient, shown_in_tokens
 from offchain.cid import Cid
 from offchain.filesystems import probe_folder
+from offchain.index.errors import IndexDamaged, IndexFailure
+from offchain.index.store import connect as open_index
+from offchain.index.store import cure_of, index_path, usable
 from offchain.storage import (
     BlobMissing,
     BlobStore,
@@ -35,6 +39,8 @@ from offchain.storage import (
     StorageReadOnly,
     StorageUnwritable,
 )
+from offchain.workers.errors import StateUnreadable
+from offchain.workers.home import Home
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_GAS = 10_000_000  # a reveal of a large model, and what is around it
@@ -97,6 +103,7 @@ def examine(needs: Needs) -> Iterator[Finding]:
     connection, finding = check_deployment(list(chain_ids), needs.deployments, served[0])
     yield finding
     if connection is not None:
+        yield check_index(index_path(needs.home, connection.deployment))
         yield from check_account(needs, connection)
 
 
@@ -106,8 +113,7 @@ def check_home(home: Path) -> Finding:
         nearest = probe_folder(home)
         free = shutil.disk_usage(nearest).free
     except OSError as error:
-        reason = error.strerror or str(error)
-        return Finding("home", State.WRONG, f"{home}: {reason}", "name a folder that is yours: --home")
+        return Finding("home", State.WRONG, f"{home}: {error.strerror or error}", cure_of(error))
     found = f"{home}: {free / 2**30:.1f} GB free"
     if free < LEAST_FREE_BYTES:
         return Finding("home", State.WRONG, found, "make room, or name another folder: --home")
@@ -115,6 +121,38 @@ def check_home(home: Path) -> Finding:
         mend = "it is made when it is needed; is it the right one? --home"
         return Finding("home", State.NOTE, f"{home} is not there yet: {free / 2**30:.1f} GB free", mend)
     return Finding("home", State.OK, found)
+
+
+def check_state(home: Home) -> Finding:
+    """Whether the account's state can be read and is whole, where there is one yet."""
+    path = home.state_path
+    try:
+        is_there = home.check()
+    except StateUnreadable as error:
+        mend = "restore your backup before a deadline passes; to look at the damage: sqlite3 FILE .recover"
+        return Finding("state", State.WRONG, str(error), mend)
+    if not is_there:
+        mend = "it is made when it is needed; is it the right data directory? --home"
+        return Finding("state", State.NOTE, f"{path} is not there yet", mend)
+    return Finding("state", State.OK, f"{path} is whole")
+
+
+def check_index(path: Path) -> Finding:
+    """Whether the index can be read and is whole, where there is one yet; it has nothing that the chain has not."""
+    if not path.is_file():
+        return Finding("index", State.OK, f"{path} is not there yet: it is made when it is needed")
+    try:
+        with usable(path), closing(open_index(path, "rw")) as database:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise IndexDamaged(path, " ".join(found.split()))
+    except IndexDamaged as error:
+        return Finding(
+            "index", State.WRONG, str(error), f"rm {path}: no more is lost than the time to read it again"
+        )
+    except IndexFailure as error:
+        return Finding("index", State.WRONG, str(error), "see that it is yours to read and write")
+    return Finding("index", State.OK, f"{path} is whole")
 
 
 def check_storage(blobs: BlobStore) -> Finding:
@@ -221,9 +259,11 @@ def check_account(needs: Needs, connection: Connection) -> Iterator[Finding]:
         yield Finding("account", State.WRONG, str(error), _mend_of_account(error))
         return
     yield Finding("account", State.OK, account.address)
+    yield check_state(Home.of(needs.home, connection, account.address, needs.blobs))
     try:
         yield check_gas_money(connection, account.address)
         yield check_tokens(connection, account.address)
+        yield check_allowance(connection, account.address)
         yield check_operators(connection, account.address)
     except (ChainError, OSError) as error:
         yield Finding("money", State.WRONG, str(error), "try again, or name another endpoint: --rpc")
@@ -263,6 +303,16 @@ def check_tokens(connection: Connection, account: str) -> Finding:
         mend = f"get {symbol}; on a local chain or test network: pole vault mint 1000"
         return Finding("tokens", State.WRONG, found, mend)
     return Finding("tokens", State.OK, found)
+
+
+def check_allowance(connection: Connection, account: str) -> Finding:
+    """What the vault may take of the tokens outside; none is well, for a deposit is permitted as it is made."""
+    token, vault = connection.deployment.token, connection.deployment.vault
+    contract = connection.w3.eth.contract(Web3.to_checksum_address(token.address), abi=token.abi)
+    with connection.asking():
+        units = int(contract.functions.allowance(account, vault.address).call())
+    found = f"the vault may take {shown_in_tokens(connection)(units)} from outside; a deposit permits its own amount"
+    return Finding("allowance", State.OK, f"{found} by a signature (EIP-2612)")
 
 
 def check_operators(connection: Connection, account: str) -> Finding:

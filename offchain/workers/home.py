@@ -8,7 +8,6 @@
         lock                                       held by the one process that works as the account
 """
 
-import errno
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from platformdirs import user_data_path
 from offchain.chain.connection import Connection
 from offchain.chain.registry import Task
 from offchain.economics.curve import LearningCurve
+from offchain.index.store import MAKE_ROOM, NAME_ANOTHER, cure_of
 from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore
 from offchain.workers.errors import AccountBusy, StateUnreadable
@@ -37,9 +37,6 @@ LOCK_SECONDS = 30.0  # that a write waits for another process's, before it fails
 RESTORE = (
     "restore your backup of it; without it the bonds of open commitments and tasks burn at their deadlines"
 )
-MAKE_ROOM = "make room there, or name another data directory: --home"
-NAME_ANOTHER = "name a data directory that you can write to: --home"
-FULL = (errno.ENOSPC, errno.EDQUOT)
 _CURES = {
     sqlite3.SQLITE_FULL: MAKE_ROOM,
     sqlite3.SQLITE_IOERR: f"is the disk full? {MAKE_ROOM}",
@@ -245,8 +242,7 @@ class Home:
 
     def _unwritable(self, error: OSError) -> StateUnreadable:
         reason = (error.strerror or str(error)).lower()
-        cure = MAKE_ROOM if error.errno in FULL else NAME_ANOTHER
-        return StateUnreadable(str(self.account_folder), f"{reason}: {cure}")
+        return StateUnreadable(str(self.account_folder), f"{reason}: {cure_of(error)}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

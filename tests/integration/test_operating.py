@@ -1,5 +1,6 @@
 """Workers as somebody leaves them running: processes with keyfiles, endpoints that go away, signals, logs to parse."""
 
+import errno
 import json
 import os
 import pty
@@ -23,7 +24,10 @@ from offchain.chain.accounts import dev_account
 from offchain.chain.compiler import Artifact
 from offchain.chain.local import anvil_chain
 from offchain.cli import main, options
+from offchain.index.store import index_path
+from offchain.workers import health
 from offchain.workers.health import State, compare_clocks
+from offchain.workers.home import Home
 from tests.attacks.lying_proxy import LyingProxy, error, raw, result
 from tests.integration.test_command_line import POLE, pole
 from tests.world import World, deploy_world
@@ -220,9 +224,12 @@ def test_the_doctor_finds_nothing_wrong_where_nothing_is(world: World, environme
             "clock",
             "chain",
             "deployment",
+            "index",
             "account",
+            "state",
             "gas money",
             "tokens",
+            "allowance",
             "operators",
         )
     }
@@ -313,6 +320,57 @@ def test_the_doctor_leaves_a_data_directory_that_is_not_there_yet_to_who_needs_i
     assert (states(found)["home"], states(found)["storage"]) == ("note", "ok")
     assert "is not there yet" in found["home"]["found"]
     assert not (tmp_path / "not").exists()
+
+
+def test_the_doctor_names_a_damaged_state_and_a_damaged_index(
+    world: World, environment: dict[str, str], tmp_path: Path
+) -> None:
+    home = Home.of(tmp_path / "home", world.connection, world.miners[0].address)
+    home.account_folder.mkdir(parents=True)
+    home.state_path.write_bytes(b"no database" * 1000)
+    index = index_path(tmp_path / "home", world.connection.deployment)
+    index.write_bytes(b"no database" * 1000)
+
+    status, found = findings(environment, "--account", "dev:1")
+
+    assert (status, states(found)["state"], states(found)["index"]) == (1, "wrong", "wrong")
+    assert str(home.state_path) in found["state"]["found"]
+    assert "restore your backup" in found["state"]["mend"]
+    assert found["index"]["mend"].startswith(f"rm {index}")
+
+
+def test_the_doctor_looks_at_a_whole_state_and_a_whole_index_and_leaves_no_file(
+    world: World, environment: dict[str, str], tmp_path: Path
+) -> None:
+    home = Home.of(tmp_path / "home", world.connection, world.miners[0].address)
+    home.save_answer(b"job", b"answer")
+    run_here(environment, "task", "list")
+    before = set((tmp_path / "home").rglob("*"))
+
+    _, found = findings(environment, "--account", "dev:1")
+
+    assert (found["state"]["found"], states(found)["index"]) == (f"{home.state_path} is whole", "ok")
+    assert found["index"]["found"].endswith("is whole")
+    assert set((tmp_path / "home").rglob("*")) <= before
+
+
+def test_the_doctor_says_to_make_room_on_a_full_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(health, "probe_folder", refuse)
+
+    finding = health.check_home(tmp_path)
+
+    assert finding.state is State.WRONG
+    assert finding.mend.startswith("make room")
+
+
+def test_the_doctor_tells_the_allowance_of_the_vault(environment: dict[str, str]) -> None:
+    _, found = findings(environment, "--account", "dev:1")
+
+    assert found["allowance"]["state"] == "ok"
+    assert "may take 0 POLE from outside" in found["allowance"]["found"]
 
 
 def test_the_doctor_names_a_variable_that_nothing_reads(environment: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """Every query finds what it gives by an index, and pages fit together."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +11,10 @@ import pytest
 from benchmarks.index import CROWDED, fill, queries
 from benchmarks.index_events import CROWD, DEPLOYMENT, MINERS, REVEALING, WHALE
 from offchain.index.effects import EFFECTS
+from offchain.index.errors import IndexUnusable
 from offchain.index.events import EventDecoder
 from offchain.index.queries import Index, all_of, reading
-from offchain.index.store import connect, index_path
+from offchain.index.store import Store, connect, index_path
 from tests.world import World
 
 EVENTS = 30_000
@@ -96,3 +99,24 @@ def test_pages_backwards_are_the_whole_list_too(index: Index) -> None:
 def test_an_index_cannot_be_written_by_its_readers(path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connect(path, "ro").execute("DELETE FROM tasks")
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "name a data directory that you can write to")],
+)
+@pytest.mark.parametrize("step", ["open", "pwrite"])
+def test_an_index_that_cannot_be_locked_names_its_file_and_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int, cure: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    path = tmp_path / "index.sqlite"
+    monkeypatch.setattr(f"offchain.index.store.os.{step}", refuse)
+
+    with pytest.raises(IndexUnusable) as caught, Store.writing(path, DEPLOYMENT):
+        pass
+
+    assert str(path) in str(caught.value)
+    assert cure in str(caught.value)
