@@ -156,8 +156,8 @@ def show_loss(prepared: Prepared, metric: Metric, kind: int, min_score: float) -
     loss = encoding_loss(
         prepared.values, encoded.features, encoded.targets, encoded.manifest.class_count, metric, kind
     )
-    if loss is None:
-        _say("Encoding loss: there are too few rows to measure it.")
+    if isinstance(loss, str):
+        _say(f"Encoding loss: {loss}.")
         return
     _say(
         f"Encoding loss: {loss.estimator} scores {loss.exact:.4f} in {metric.name.lower()} on the numbers and"

@@ -19,6 +19,8 @@ MAX_ROWS: Final = 4000
 """More are sampled: the loss does not need them, and its owner waits for it."""
 _SPLITS: Final = 3
 _SHARE: Final = 0.3
+_LEAST_ROWS: Final = 4
+_LARGEST: Final = 3e38  # of float32, in which trees are trained; squares are beyond float64 from 1e154 on
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ def encoding_loss(
     class_count: int,
     metric: Metric,
     kind: int,
-) -> EncodingLoss | None:
-    """Train the plainest estimator on both forms of the same rows; None where they are too few to tell.
+) -> EncodingLoss | str:
+    """Train the plainest estimator on both forms of the same rows; why not, where that cannot be done.
 
     Parameters
     ----------
@@ -66,23 +68,36 @@ def encoding_loss(
         values, rows, targets = values[chosen], rows[chosen], targets[chosen]
     scores = []
     for seed in range(_SPLITS):
-        try:
-            fitting, held = train_test_split(np.arange(len(targets)), test_size=_SHARE, random_state=seed)
-            fits = [
-                fit(name, class_count, parameters, form[fitting], targets[fitting], seed)
-                for form in (values, rows)
-            ]
-        except (ValueError, EstimatorError):
-            return None
+        if len(targets) < _LEAST_ROWS:
+            return "there are too few rows to measure it"
+        fitting, held = train_test_split(np.arange(len(targets)), test_size=_SHARE, random_state=seed)
+        if class_count and len(np.unique(targets[fitting])) < 2:
+            return "there are too few rows of all classes but one to measure it"
         guess = np.bincount(targets[fitting]).argmax() if class_count else targets[fitting].mean()
-        predictions = [
-            fits[0].predict(values[held]),
-            fits[1].predict(rows[held].astype(np.float64)),
-            np.full(len(held), guess),
-        ]
+        try:
+            with np.errstate(all="ignore"):  # numbers too large to be squared are told of, and not warned of
+                fits = [
+                    fit(name, class_count, parameters, form[fitting], targets[fitting], seed)
+                    for form in (values, rows)
+                ]
+                predictions = [
+                    fits[0].predict(values[held]),
+                    fits[1].predict(rows[held].astype(np.float64)),
+                    np.full(len(held), guess),
+                ]
+        except (ValueError, EstimatorError) as error:
+            return _reason(values, error)
         scores.append([_score(metric, class_count, targets[held], each) for each in predictions])
     exact, encoded, guessing = np.mean(scores, axis=0)
     return EncodingLoss(name, float(exact), float(encoded), float(guessing))
+
+
+def _reason(values: NDArray[np.float64], error: Exception) -> str:
+    """Why an estimator cannot be trained, in terms of the table where that is what is wrong with it."""
+    largest = float(np.abs(values).max())
+    if largest > _LARGEST:
+        return f"a column has a number as large as {largest:.3g}, and no model can be trained on that"
+    return str(error).splitlines()[0]
 
 
 def _score(metric: Metric, class_count: int, targets: NDArray[Any], predictions: NDArray[Any]) -> float:
