@@ -62,11 +62,18 @@ def open_account(name: str, chain_id: int, passphrase: Callable[[Path], Passphra
 
 def open_keyfile(path: Path, passphrase: Callable[[Path], Passphrase]) -> LocalAccount:
     """The account of a keyfile; raises AccountInvalid."""
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not {"version", "crypto"} <= set(map(str.lower, content)):
+        raise AccountInvalid(f"{path} is no keyfile: ape accounts generate makes one")
     told = passphrase(path)
     try:
-        account: LocalAccount = Account.from_key(Account.decrypt(json.loads(path.read_text()), told.secret))
+        account: LocalAccount = Account.from_key(Account.decrypt(content, told.secret))
     except (ValueError, KeyError, TypeError) as error:
         if str(error) == "MAC mismatch":  # all that eth_keyfile says of it
             raise PassphraseWrong(str(path), told.source, not told.secret) from None
-        raise AccountInvalid(f"{path} cannot be opened: {error}") from None
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise AccountInvalid(f"{path} cannot be opened: {reason}") from None
     return account

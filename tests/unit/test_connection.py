@@ -150,3 +150,24 @@ def test_a_passphrase_is_not_shown() -> None:
 def test_open_account_raises_when_there_is_no_keyfile() -> None:
     with pytest.raises(errors.AccountInvalid):
         open_account("nobody-has-this-alias", 1, unasked)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"version": 3}', b"\xff\xfe"])
+def test_open_account_says_of_what_is_no_keyfile_that_it_is_none_and_asks_nobody(
+    keyfile: Path, content: bytes
+) -> None:
+    keyfile.write_bytes(content)
+
+    with pytest.raises(errors.AccountInvalid) as caught:
+        open_account(str(keyfile), 1, unasked)
+
+    assert str(caught.value) == f"{keyfile} is no keyfile: ape accounts generate makes one"
+
+
+def test_open_account_names_what_a_keyfile_lacks(keyfile: Path) -> None:
+    content = json.loads(keyfile.read_text())
+    del content["crypto"]["kdf"]
+    keyfile.write_text(json.dumps(content))
+
+    with pytest.raises(errors.AccountInvalid, match="it has no 'kdf'"):
+        open_account(str(keyfile), 1, lambda _: Passphrase("right", "a test"))
