@@ -71,7 +71,10 @@ class SecretsLost(WorkerError):
 
     def __init__(self, what: str, folder: str) -> None:
         self.what, self.folder = what, folder
-        super().__init__(f"the secrets of {what} are not in {folder}: run where they were made")
+        super().__init__(
+            f"the secrets of {what} are not in {folder}: run where they were made, or restore that"
+            " folder's backup; else the bond is lost at the deadline"
+        )
 
 
 class AccountBusy(WorkerError):

@@ -9,7 +9,6 @@
 """
 
 import json
-import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -28,9 +27,6 @@ from offchain.index.store import MAKE_ROOM, NAME_ANOTHER, cure_of
 from offchain.learning.rows import SaltedRows
 from offchain.storage import BlobStore
 from offchain.workers.errors import AccountBusy, StateUnreadable
-from offchain.workers.saying import Sparingly
-
-log = logging.getLogger(__name__)
 
 VERSION = 3
 LOCK_SECONDS = 30.0  # that a write waits for another process's, before it fails
@@ -42,7 +38,6 @@ _CURES = {
     sqlite3.SQLITE_IOERR: f"is the disk full? {MAKE_ROOM}",
     sqlite3.SQLITE_READONLY: NAME_ANOTHER,
 }
-_sparingly = Sparingly()
 # A local chain that is started anew has the same contracts and task ids, and other tasks: hence the data root.
 SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -141,7 +136,7 @@ class Home:
         """Whether there is a state; raises StateUnreadable where it is damaged."""
         if not self.state_path.exists():
             return False
-        with self._usable(is_said=False), closing(_connect(self.state_path)) as state:
+        with self._usable(), closing(_connect(self.state_path)) as state:
             (found,) = state.execute("PRAGMA quick_check(1)").fetchone()
             _check_version(self.state_path, state.execute("PRAGMA user_version").fetchone()[0])
         if found != "ok":
@@ -211,7 +206,7 @@ class Home:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         path = self.state_path
-        with self._usable(is_said=True):
+        with self._usable():
             self.account_folder.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))  # for its owner's eyes
             with closing(_connect(path)) as state:
@@ -224,8 +219,8 @@ class Home:
                 yield state
 
     @contextmanager
-    def _usable(self, *, is_said: bool) -> Iterator[None]:
-        """Raise StateUnreadable where the state cannot be used; is_said: that it is damaged is logged as an error."""
+    def _usable(self) -> Iterator[None]:
+        """Raise StateUnreadable where the state cannot be used."""
         path = str(self.state_path)
         try:
             yield
@@ -235,10 +230,7 @@ class Home:
             cure = _CURES.get(error.sqlite_errorcode & 0xFF)  # what goes beyond a byte are details
             raise StateUnreadable(path, f"{error}: {cure}" if cure else str(error)) from error
         except sqlite3.DatabaseError as error:
-            damaged = StateUnreadable(path, f"{error}: {RESTORE}")
-            if is_said:
-                _sparingly.say(logging.ERROR, str(damaged))
-            raise damaged from error
+            raise StateUnreadable(path, f"{error}: {RESTORE}") from error
 
     def _unwritable(self, error: OSError) -> StateUnreadable:
         reason = (error.strerror or str(error)).lower()

@@ -9,7 +9,7 @@ from enum import Enum
 
 from offchain import metrics
 from offchain.chain.errors import UnknownEpoch, UnknownTask
-from offchain.workers.errors import AWAY, PASSING, who_is_away
+from offchain.workers.errors import AWAY, PASSING, StateUnreadable, who_is_away
 from offchain.workers.saying import Absences, Sparingly
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,10 @@ class Rounds:
         for task_id, error in self._untold:
             if isinstance(error, AWAY):
                 self.tell_away(error)
+            elif isinstance(
+                error, StateUnreadable
+            ):  # it keeps from every task alike, and does not pass by itself
+                self._sparingly.say(logging.ERROR, str(error))
             else:
                 log.warning("task %d: %s", task_id, error if str(error) else repr(error))
         self._untold.clear()

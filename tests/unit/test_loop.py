@@ -20,7 +20,7 @@ from offchain.chain.errors import (
 from offchain.cid import Cid, Codec
 from offchain.storage import BlobTooLarge, StorageAway
 from offchain.workers import loop
-from offchain.workers.errors import FundsTooLow
+from offchain.workers.errors import FundsTooLow, StateUnreadable
 from offchain.workers.miner import Move
 
 FOREIGN_FAILURES = [
@@ -240,6 +240,21 @@ def test_a_node_that_is_away_is_told_of_at_once_and_then_after_pauses_that_doubl
         "no node answers at http://127.0.0.1:8545: connection refused: trying again"
     }
     assert told == [0.5, 60.5, 180.5]
+
+
+def test_a_damaged_state_is_an_error_once_and_not_a_warning_for_each_task(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock(ends_at=50)
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now)
+    damaged = StateUnreadable("state.db", "file is not a database")
+
+    with pytest.raises(Ended):
+        loop.watch(lambda _: steps(damaged)(), lambda: [1, 2, 3])
+
+    (said,) = caplog.records
+    assert (said.levelname, said.getMessage()) == ("ERROR", str(damaged))
 
 
 @pytest.mark.parametrize(

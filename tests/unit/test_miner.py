@@ -283,7 +283,7 @@ def test_a_miner_says_once_that_rows_are_nowhere(
 def test_a_miner_without_its_secrets_still_claims(world: World, miner: Miner) -> None:
     task = world.drawn(world.spec(toy_rows()))
     commit(world.miners[0], task, RIGHT)
-    with pytest.raises(SecretsLost):
+    with pytest.raises(SecretsLost, match="else the bond is lost at the deadline"):
         miner.step(task.task_id)
     world.chain.set_time(task.commit_ends_at + 100)
 
