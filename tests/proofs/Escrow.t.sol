@@ -109,9 +109,9 @@ contract EscrowProof {
         vm.prank(miner);
         _proof.commit(taskId, commitment);
 
-        (bytes28 digest, uint256 order, bool revealed) = _proof.commitmentOf(taskId, miner);
+        (bytes28 digest, uint256 order,) = _proof.commitmentOf(taskId, miner);
         (,, uint256 commitCountAfter,,) = _proof.round(taskId);
-        assert(digest == bytes28(commitment) && !revealed);
+        assert(digest == bytes28(commitment));
         assert(orderBefore == 0 && order == commitCount + 1 && commitCountAfter == order);
         assert(_book.paidIn() == minerBond && _book.paidOut() == 0);
     }
