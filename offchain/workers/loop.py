@@ -94,9 +94,8 @@ class Rounds:
         for task_id, error in self._untold:
             if isinstance(error, AWAY):
                 self.tell_away(error)
-            elif isinstance(
-                error, StateUnreadable
-            ):  # it keeps from every task alike, and does not pass by itself
+            elif isinstance(error, StateUnreadable):
+                # It keeps from every task alike, and does not pass by itself.
                 self._sparingly.say(logging.ERROR, str(error))
             else:
                 log.warning("task %d: %s", task_id, error if str(error) else repr(error))
