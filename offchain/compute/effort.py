@@ -25,9 +25,7 @@ _PER_ROW: Final = 64
 _PER_VALUE: Final = 5  # that is sorted at a split
 _PER_CLASS: Final = 16  # of the gradient that each of a stage's trees is grown for
 _PER_ACTIVATION: Final = 32
-_BYTES_PER_ACTIVATION: Final = (
-    48  # a float and its gradient, each with a copy, and what the solver makes of them
-)
+_BYTES_PER_ACTIVATION: Final = 48  # a float and its gradient, with copies, and what a solver makes of them
 _BYTES_PER_NODE: Final = 64
 
 

@@ -128,9 +128,7 @@ class Miner:
         self._jobs = Jobs(home, executor)
         self._searches: dict[int, list[Work]] = {}
         self._untrainable: dict[int, JobFailure | RevealTooLarge] = {}
-        self._unfunded: set[int] = (
-            set()
-        )  # tasks that were not trained for, as there was nothing for their bonds
+        self._unfunded: set[int] = set()  # tasks whose bond was not to be had before training
         self._sparingly = Sparingly()
         self._followed: set[int] = set()  # tasks of which is to be said how they end
         self._ended: set[int] = set()  # those of which that is said, or what was missed

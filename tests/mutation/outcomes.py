@@ -97,8 +97,8 @@ def report(
         f" {total[INVALID]} cannot be",
         f"compiled or imported, and {total[EQUAL]} compile to the same code. Of the other {counted} the tests kill"
         f" {killed}:",
-        f"**{killed / max(1, counted):.1%}**. With another draw it would be between {low:.1%} and {high:.1%} (95%, Clopper and"
-        f" Pearson); a small file counts as much as a large one. Of the {len(survivors)} survivors",
+        f"**{killed / max(1, counted):.1%}**. With another draw it would be between {low:.1%} and {high:.1%} (95%,"
+        f" Clopper and Pearson); a small file counts as much as a large one. Of the {len(survivors)} survivors",
         f"{len(explained)} are explained below.",
         "",
         "| file | mutants | drawn | killed | by the clock | survived | same code | invalid |",

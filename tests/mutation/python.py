@@ -137,14 +137,8 @@ def main(per_module: int, only: str, page: bool, seed: int, jobs: int) -> None:
         tests = _tests(state)
         for mutant, outcome in track(_run(todo, tests, jobs), "Running", len(todo), console=console):
             log.add(mutant, outcome)
-    found = report(
-        "Mutants of the Python modules",
-        "mutmut, the workers' classes around their decisions left out",
-        population,
-        drawn,
-        log.outcomes,
-        EQUIVALENT,
-    )
+    operators = "mutmut, the workers' classes around their decisions left out"
+    found = report("Mutants of the Python modules", operators, population, drawn, log.outcomes, EQUIVALENT)
     if page and not only:
         PAGE.write_text(found.page)
     console.print(found.page, markup=False)
