@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("SOLCX_BINARY_PATH", str(ROOT / "toolchain" / "solc"))
 for program_folder in (ROOT / "node_modules" / "@foundry-rs").glob("*-*/bin"):
     os.environ["PATH"] = f"{program_folder}{os.pathsep}{os.environ['PATH']}"
+# A shell has what runs in the background ignore Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from offchain.chain.compiler import Artifact, compile_contracts  # noqa: E402 - needs the environment above
 from offchain.chain.local import LocalChain, anvil_chain, eth_tester_chain  # noqa: E402
