@@ -557,6 +557,7 @@ def test_a_provider_without_money_for_its_first_epoch_says_so(world: World, cast
 def test_a_consumer_says_why_it_buys_nothing(cast: Cast, caplog: pytest.LogCaptureFixture) -> None:
     task_id, buyer = cast.post(), cast.consumers[0]
     caplog.set_level(logging.INFO)
+    caplog.clear()
 
     assert buyer.step(task_id) == consumer.Move.WAIT
     over = cast.seller.market.open(EPOCH)

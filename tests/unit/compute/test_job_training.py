@@ -111,7 +111,7 @@ def test_rows_that_cannot_be_trained_on_are_refused(rows: bytes, classes: int) -
 
 
 def test_a_model_that_no_scorer_takes_is_refused() -> None:
-    job = make_job("digits", "forest", 2000)
+    job = make_job("digits", "forest", 1900)
 
     with pytest.raises(JobRefused, match="98304"):
         run_job(job.spec, job.rows)
